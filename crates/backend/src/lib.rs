@@ -1,0 +1,1 @@
+//! The reference token backend and an emulated Fleet Engine.

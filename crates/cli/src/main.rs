@@ -1,0 +1,2 @@
+//! The `fleet-token` command.
+fn main() {}

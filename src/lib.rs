@@ -1,0 +1,1 @@
+//! Fleet Engine tokens, fetched once and kept right.
