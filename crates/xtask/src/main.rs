@@ -1,2 +1,48 @@
-//! Every chore of the workspace.
-fn main() {}
+//! Every chore of the workspace: `cargo xtask NAME`. A new chore is a subcommand here and a file beside this one.
+#![allow(
+    clippy::print_stdout,
+    reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
+)]
+
+mod excerpt;
+mod run;
+mod secrets;
+mod step;
+mod stopwatch;
+mod tally;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// The chores of the fleet-token workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Prove the workspace: format, lints, features, tests, docs, the demo, and that no secret was printed.
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut workspace = match Workspace::open() {
+        Ok(workspace) => workspace,
+        Err(error) => {
+            eprintln!("error: cannot open the workspace: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match cli.chore {
+        Chore::Test(args) => test::run(&args, &mut workspace),
+    }
+}

@@ -1,0 +1,302 @@
+//! `cargo xtask test`: the one command that proves the workspace. Its steps, in order.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::time::Duration;
+
+use crate::excerpt::{self, Excerpt};
+use crate::run::{self, Ending, cargo};
+use crate::secrets;
+use crate::step::{self, Outcome, Step};
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// Bounds a hung test, far above an honest run on two slow cores.
+const TESTS_LIMIT: Duration = Duration::from_mins(20);
+/// The demo promises under 20 s; a traced debug build on a busy machine gets three times that.
+const DEMO_LIMIT: Duration = Duration::from_mins(1);
+/// Findings shown; the count is always whole.
+const SHOWN_FINDINGS: usize = 20;
+
+/// Steps whose complete output is kept, and read by the secret scan.
+const TESTS: &str = "tests";
+const DOC_TESTS: &str = "doc-tests";
+const DEMO: &str = "demo";
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        about: "rustfmt changes nothing",
+        run: format,
+    },
+    Step {
+        name: "clippy",
+        about: "no lint fires",
+        run: clippy,
+    },
+    Step {
+        name: "features",
+        about: "the SDK builds with each feature alone",
+        run: features,
+    },
+    Step {
+        name: TESTS,
+        about: "unit and integration tests, traced",
+        run: tests,
+    },
+    Step {
+        name: DOC_TESTS,
+        about: "the examples in the docs run",
+        run: doc_tests,
+    },
+    Step {
+        name: "docs",
+        about: "the docs build without a warning",
+        run: docs,
+    },
+    Step {
+        name: DEMO,
+        about: "`cargo run` keeps its promises",
+        run: demo,
+    },
+    Step {
+        name: "secrets",
+        about: "no token in any output above",
+        run: secret_scan,
+    },
+];
+
+/// What `cargo xtask test` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run this step only; may be given more than once.
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(STEPS.iter().map(|step| step.name)))]
+    only: Vec<String>,
+    /// Name the steps and run none.
+    #[arg(long)]
+    list: bool,
+}
+
+pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
+    let chosen =
+        |step: &&Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
+    let steps: Vec<&Step> = STEPS.iter().filter(chosen).collect();
+    if args.list {
+        for step in steps {
+            println!("{:10} {}", step.name, step.about);
+        }
+        return ExitCode::SUCCESS;
+    }
+    // What an earlier run left must not be scanned as if this one had printed it.
+    for step in &steps {
+        let _ = fs::remove_file(workspace.log(step.name));
+    }
+    let code = step::run_all(&steps, workspace);
+    println!("{}", workspace.tally);
+    code
+}
+
+fn format(workspace: &mut Workspace) -> Outcome {
+    exited(run::shown(&mut cargo(
+        workspace,
+        &["fmt", "--all", "--check"],
+    )))
+}
+
+fn clippy(workspace: &mut Workspace) -> Outcome {
+    let args = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    exited(run::shown(&mut cargo(workspace, &args)))
+}
+
+/// Clippy in place of `cargo check`: its `-D warnings` falls on this crate alone, where RUSTFLAGS would
+/// rebuild every dependency.
+fn features(workspace: &mut Workspace) -> Outcome {
+    let alone = |feature: &[&str]| {
+        let args = [
+            &["clippy", "-p", "fleet-token", "--no-default-features"],
+            feature,
+            &["--", "-D", "warnings"],
+        ];
+        exited(run::shown(&mut cargo(workspace, &args.concat())))
+    };
+    alone(&[])
+        .and_then(|| alone(&["--features", "test-util"]))
+        .and_then(|| alone(&["--features", "reqwest"]))
+}
+
+/// Built first, on the screen, so that compiler errors are shown whole and the time limit is the tests' own.
+fn tests(workspace: &mut Workspace) -> Outcome {
+    let args = ["test", "--workspace", "--all-features", "--all-targets"];
+    let build = [&args[..], &["--no-run"]].concat();
+    let run = [&args[..], &["--no-fail-fast", "--", "--nocapture"]].concat();
+    exited(run::shown(&mut cargo(workspace, &build))).and_then(|| counted(workspace, TESTS, &run))
+}
+
+fn doc_tests(workspace: &mut Workspace) -> Outcome {
+    let args = [
+        "test",
+        "--workspace",
+        "--doc",
+        "--all-features",
+        "--no-fail-fast",
+        "--",
+        "--nocapture",
+    ];
+    counted(workspace, DOC_TESTS, &args)
+}
+
+fn docs(workspace: &mut Workspace) -> Outcome {
+    let mut command = cargo(
+        workspace,
+        &["doc", "--workspace", "--no-deps", "--all-features"],
+    );
+    exited(run::shown(command.env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+/// On Unix `cargo run` becomes the program it runs, so that the limit stops the demo itself.
+fn demo(workspace: &mut Workspace) -> Outcome {
+    let log = workspace.log(DEMO);
+    exited(run::shown(&mut cargo(workspace, &["build"]))).and_then(|| {
+        let mut excerpt = Excerpt::default();
+        let ending = run::teed(
+            traced(&mut cargo(workspace, &["run", "--quiet"])),
+            &log,
+            DEMO_LIMIT,
+            |line| {
+                excerpt.note(line);
+            },
+        );
+        judged(ending, DEMO_LIMIT, &excerpt, workspace, &log)
+    })
+}
+
+/// Runs tests whose output is kept, shows the headlines, and adds the results up.
+fn counted(workspace: &mut Workspace, name: &str, args: &[&str]) -> Outcome {
+    let log = workspace.log(name);
+    let mut excerpt = Excerpt::default();
+    let (mut counts, mut binaries) = (Tally::default(), 0);
+    let ending = run::teed(
+        traced(&mut cargo(workspace, args)),
+        &log,
+        TESTS_LIMIT,
+        |line| {
+            excerpt.note(line);
+            if excerpt::is_headline(line) {
+                println!("{}", excerpt::safe(line));
+            }
+            if let Some(more) = Tally::of_line(line) {
+                counts += more;
+                binaries += 1;
+            }
+        },
+    );
+    println!(
+        "{counts}, in {binaries} binaries; complete output in {}",
+        workspace.short(&log)
+    );
+    workspace.tally += counts;
+    let outcome = judged(ending, TESTS_LIMIT, &excerpt, workspace, &log);
+    if counts.failed > 0 {
+        return Outcome::Failed(format!("{} failed", counts.failed));
+    }
+    outcome.and_then(|| {
+        if binaries == 0 {
+            Outcome::Failed("no test binary gave a result".into())
+        } else if counts.skipped > 0 && workspace.is_ci() {
+            Outcome::Failed(format!("{} ignored, which CI must not", counts.skipped))
+        } else {
+            Outcome::Passed
+        }
+    })
+}
+
+/// Everything that can be logged is logged, in plain text: the scan must see what a customer's debug build would print.
+fn traced(command: &mut Command) -> &mut Command {
+    command
+        .env("RUST_LOG", "trace")
+        .env("CARGO_TERM_COLOR", "never")
+        .env("RUST_BACKTRACE", "0")
+}
+
+/// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
+fn secret_scan(workspace: &mut Workspace) -> Outcome {
+    let (mut found, mut traced, mut missing) = (0, 0, Vec::new());
+    for name in [TESTS, DOC_TESTS, DEMO] {
+        let log = workspace.log(name);
+        if !log.is_file() {
+            missing.push(name);
+            continue;
+        }
+        let seen = match File::open(&log).and_then(|file| secrets::scan(BufReader::new(file))) {
+            Ok(seen) => seen,
+            Err(error) => {
+                return Outcome::Failed(format!("cannot read {}: {error}", workspace.short(&log)));
+            }
+        };
+        println!(
+            "{}: {} lines, {} of them traces",
+            workspace.short(&log),
+            seen.lines,
+            seen.traced
+        );
+        for finding in seen.findings.iter().take(SHOWN_FINDINGS) {
+            println!(
+                "  {}:{}: {}: {}",
+                workspace.short(&log),
+                finding.line,
+                finding.kind,
+                finding.excerpt
+            );
+        }
+        found += seen.findings.len();
+        traced += seen.traced;
+    }
+    if traced == 0 {
+        println!("note: nobody wrote a trace line, so this scan proves little");
+    }
+    if found > 0 {
+        Outcome::Failed(format!("{found} lines of output hold a secret"))
+    } else if missing.is_empty() {
+        Outcome::Passed
+    } else {
+        Outcome::Skipped(format!("no output kept of: {}", missing.join(", ")))
+    }
+}
+
+fn exited(status: io::Result<ExitStatus>) -> Outcome {
+    match status {
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(status.to_string()),
+        Err(error) => Outcome::Failed(format!("cannot start cargo: {error}")),
+    }
+}
+
+/// The outcome of a kept run; a failure shows its excerpt and where the rest is.
+fn judged(
+    ending: io::Result<Ending>,
+    limit: Duration,
+    excerpt: &Excerpt,
+    workspace: &Workspace,
+    log: &Path,
+) -> Outcome {
+    let outcome = match ending {
+        Ok(Ending::Exited(status)) => exited(Ok(status)),
+        Ok(Ending::TimedOut) => Outcome::Failed(format!("stopped after {} s", limit.as_secs())),
+        Err(error) => exited(Err(error)),
+    };
+    if outcome != Outcome::Passed {
+        print!("{excerpt}");
+        println!("  complete output: {}", workspace.short(log));
+    }
+    outcome
+}
