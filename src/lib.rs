@@ -1,1 +1,86 @@
-//! Fleet Engine tokens, fetched once and kept right.
+//! Tokens for apps that talk to Google's [Fleet Engine], fetched once and kept right.
+//!
+//! Fleet Engine accepts JSON Web Tokens that only your backend may mint. Between the two stands a piece that Google asks
+//! every app to write by hand: fetch a token for a vehicle or a trip, reuse it until shortly before it expires, fetch
+//! again. This crate is that piece: keyed, thread-safe, one fetch at a time for each key, sound under bad networks, bad
+//! clocks and bad backends, and silent about secrets.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use fleet_token::{AuthTokenContext, AuthTokenFactory, SessionHeaders};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let factory = AuthTokenFactory::builder()
+//!     .vehicle_endpoint("https://backend.example.com/token/driver/{vehicleId}")
+//!     .trip_endpoint("https://backend.example.com/token/consumer/{tripId}")
+//!     .header_provider(SessionHeaders::bearer("the app's own login")?)
+//!     .safety_margin(Duration::from_secs(10 * 60))
+//!     .build()?;
+//!
+//! let context = AuthTokenContext::vehicle("driver_12345");
+//! let token = factory.token(&context).await?; // at once, unless it has to be fetched
+//! let header = token.authorization_header(); // "Bearer …", marked sensitive
+//!
+//! // Fleet Engine answered UNAUTHENTICATED? Say so; the next call brings another.
+//! factory.invalidate(&context, &token);
+//! # drop(header);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | you are | ask with |
+//! |---|---|
+//! | in async code | [`token`](AuthTokenFactory::token) |
+//! | on a thread that may wait | [`blocking_token`](AuthTokenFactory::blocking_token) |
+//! | on a thread that may not | [`try_token`](AuthTokenFactory::try_token) |
+//! | in a loop over one context | [`handle`](AuthTokenFactory::handle) |
+//! | speaking to a backend that is not HTTP | a [`TokenFetcher`] of your own |
+//!
+//! Features, none of which changes behaviour: `reqwest` (default) brings the HTTP client; without it, bring an
+//! [`HttpTransport`]. `test-util` brings `ManualClock` and fixed jitter, for tests that never sleep.
+//!
+//! [Fleet Engine]: https://developers.google.com/maps/documentation/mobility/fleet-engine
+
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod boot_time;
+mod cache;
+mod claims;
+mod clock;
+mod config;
+mod context;
+mod error;
+mod event;
+mod factory;
+mod fetch;
+mod jitter;
+mod lifetime;
+mod policy;
+mod runtime;
+mod stats;
+mod token;
+
+pub use async_trait::async_trait;
+
+pub use crate::boot_time::BootTime;
+#[cfg(any(test, feature = "test-util"))]
+pub use crate::clock::ManualClock;
+pub use crate::clock::{Clock, Sleep, SystemClock};
+pub use crate::config::{AuthTokenFactoryBuilder, ConfigError, ScopeCheck, UnknownLifetime};
+pub use crate::context::{AuthTokenContext, ContextError, ContextKind, IdField, ServiceType};
+pub use crate::error::{
+    Interruption, ResponseError, ScopeMismatch, SessionError, TokenError, TokenErrorKind, TransportError,
+};
+pub use crate::event::{TokenEvent, TokenEvents};
+pub use crate::factory::{AuthTokenFactory, TokenHandle};
+pub use crate::fetch::endpoint::{Endpoint, EndpointError, Method};
+pub use crate::fetch::http::{HttpRequest, HttpResponse, HttpTransport};
+#[cfg(feature = "reqwest")]
+pub use crate::fetch::reqwest::ReqwestTransport;
+pub use crate::fetch::response::ResponseFormat;
+pub use crate::fetch::session::{SessionHeaderProvider, SessionHeaders};
+pub use crate::fetch::{FetchRequest, FetchedToken, TokenFetcher};
+pub use crate::lifetime::Expiry;
+pub use crate::stats::Stats;
+pub use crate::token::AuthToken;

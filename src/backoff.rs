@@ -1,0 +1,276 @@
+//! When to try again, and when to stop trying. Pure: points in time and random numbers come in as arguments.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::boot_time::BootTime;
+use crate::error::{FailureClass, TokenError};
+
+/// The longest `Retry-After` that is believed.
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// How often a key may be fetched again because its token was rejected.
+const BREAKER_LIMIT: usize = 5;
+const BREAKER_WINDOW: Duration = Duration::from_secs(30);
+
+/// How failures are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RetryPolicy {
+    /// Attempts within one flight.
+    pub(crate) attempts: u32,
+    /// The pause before the second attempt; doubles for each further one.
+    pub(crate) attempt_pause: Duration,
+    /// The first backoff between flights.
+    pub(crate) backoff_base: Duration,
+    /// The longest backoff between flights.
+    pub(crate) backoff_max: Duration,
+    /// How long a permanent failure is remembered.
+    pub(crate) negative_ttl: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            attempt_pause: Duration::from_millis(500),
+            backoff_base: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(60),
+            negative_ttl: Duration::from_secs(5),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The pause after attempt number `attempt` (from 1): half of it fixed, half of it jittered (`jitter` in 0‥1).
+    pub(crate) fn pause_after(&self, attempt: u32, jitter: f64) -> Duration {
+        let pause = self.attempt_pause.saturating_mul(1 << attempt.saturating_sub(1).min(10));
+        pause.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+    }
+
+    /// The wait after `failures` failed flights in a row: anywhere (`jitter` in 0‥1) between the base and a ceiling that
+    /// doubles with each failure.
+    pub(crate) fn backoff_after(&self, failures: u32, jitter: f64) -> Duration {
+        let ceiling = self.backoff_base.saturating_mul(1 << failures.min(20)).min(self.backoff_max);
+        let spread = ceiling.saturating_sub(self.backoff_base);
+        (self.backoff_base + spread.mul_f64(jitter.clamp(0.0, 1.0))).min(self.backoff_max)
+    }
+}
+
+/// What ends a wait before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    /// Ours: the network coming back ends it.
+    Ours,
+    /// The server's `Retry-After`: nothing ends it but time.
+    Servers,
+    /// A permanent failure, remembered: nothing ends it but time.
+    Negative,
+}
+
+/// One key's memory of failure.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+    hold: Option<(BootTime, Hold, Arc<TokenError>)>,
+}
+
+impl Backoff {
+    /// Takes note of a failed flight; returns how long the key is now left alone.
+    pub(crate) fn failed(&mut self, error: &TokenError, policy: &RetryPolicy, now: BootTime, jitter: f64) -> Duration {
+        let (wait, hold) = match error.class() {
+            FailureClass::Permanent if matches!(error, TokenError::Disabled) => (policy.backoff_max, Hold::Negative),
+            FailureClass::Permanent => (policy.negative_ttl, Hold::Negative),
+            FailureClass::Transient | FailureClass::Persistent => {
+                self.failures = self.failures.saturating_add(1);
+                let ours = policy.backoff_after(self.failures, jitter);
+                // A server that asks for less patience than ours gets ours: `Retry-After: 0` must not mean a storm.
+                match error.retry_after() {
+                    Some(servers) if servers >= ours => (servers, Hold::Servers),
+                    _ => (ours, Hold::Ours),
+                }
+            }
+        };
+        self.hold = Some((now.plus(wait), hold, Arc::new(error.clone())));
+        wait
+    }
+
+    /// A fetch succeeded, or everything starts anew.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The network came back: a wait of our own making ends. Returns whether there was one.
+    pub(crate) fn network_available(&mut self, now: BootTime) -> bool {
+        match self.hold {
+            Some((until, Hold::Ours, _)) => {
+                self.reset();
+                until > now
+            }
+            _ => false,
+        }
+    }
+
+    /// What callers are told instead of a fetch; `None` when a fetch is allowed.
+    pub(crate) fn refusal(&self, now: BootTime) -> Option<TokenError> {
+        let (until, hold, cause) = self.hold.as_ref()?;
+        if now >= *until {
+            return None;
+        }
+        Some(match hold {
+            Hold::Negative => TokenError::clone(cause),
+            Hold::Ours | Hold::Servers => {
+                TokenError::BackingOff { retry_in: until.saturating_since(now), cause: Arc::clone(cause) }
+            }
+        })
+    }
+}
+
+/// Stops a loop of *rejected, fetched, rejected, …*: more than five in 30 seconds and the key is left alone.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    rejections: VecDeque<BootTime>,
+}
+
+impl Breaker {
+    /// Takes note of a rejected token; returns whether this one tripped the breaker.
+    pub(crate) fn rejected(&mut self, now: BootTime) -> bool {
+        self.rejections.push_back(now);
+        while self.rejections.len() > BREAKER_LIMIT + 1 {
+            self.rejections.pop_front();
+        }
+        self.refusal(now).is_some()
+    }
+
+    /// What callers are told instead of a fetch; `None` while the breaker is closed.
+    pub(crate) fn refusal(&self, now: BootTime) -> Option<TokenError> {
+        if self.rejections.len() <= BREAKER_LIMIT {
+            return None;
+        }
+        let oldest = self.rejections.front()?;
+        let closes_at = oldest.plus(BREAKER_WINDOW);
+        (now < closes_at).then(|| TokenError::TooManyRejections { retry_in: closes_at.saturating_since(now) })
+    }
+}
+
+/// Reads a `Retry-After` value (RFC 9110 §10.2.3): seconds, or an HTTP date, which is measured from `server_now`.
+/// Clamped to five minutes; `None` when it is neither.
+pub(crate) fn parse_retry_after(value: &str, server_now: Option<SystemTime>) -> Option<Duration> {
+    let value = value.trim();
+    let wait = match value.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => MAX_RETRY_AFTER,
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(server_now?).unwrap_or(Duration::ZERO),
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: BootTime = BootTime::from_origin(Duration::from_secs(1000));
+    const POLICY: RetryPolicy = RetryPolicy {
+        attempts: 3,
+        attempt_pause: Duration::from_millis(500),
+        backoff_base: Duration::from_secs(1),
+        backoff_max: Duration::from_secs(60),
+        negative_ttl: Duration::from_secs(5),
+    };
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn unavailable(retry_after: Option<Duration>) -> TokenError {
+        TokenError::Unavailable { status: 503, retry_after }
+    }
+
+    #[test]
+    fn backoff_grows_from_one_second_to_a_minute() {
+        assert_eq!(POLICY.backoff_after(1, 0.0), seconds(1));
+        assert_eq!(POLICY.backoff_after(1, 1.0), seconds(2));
+        assert_eq!(POLICY.backoff_after(3, 1.0), seconds(8));
+        assert_eq!(POLICY.backoff_after(100, 1.0), seconds(60));
+        assert_eq!(POLICY.backoff_after(100, 0.0), seconds(1));
+    }
+
+    #[test]
+    fn pauses_within_a_flight_double() {
+        assert_eq!(POLICY.pause_after(1, 0.0), Duration::from_millis(250));
+        assert_eq!(POLICY.pause_after(1, 1.0), Duration::from_millis(500));
+        assert_eq!(POLICY.pause_after(2, 1.0), seconds(1));
+    }
+
+    #[test]
+    fn a_backing_off_key_says_for_how_long_and_why() {
+        let mut backoff = Backoff::default();
+        assert!(backoff.refusal(NOW).is_none());
+        assert_eq!(backoff.failed(&unavailable(None), &POLICY, NOW, 1.0), seconds(2));
+        let refusal = backoff.refusal(NOW.plus(seconds(1))).unwrap();
+        assert_eq!(refusal.retry_after(), Some(seconds(1)));
+        assert!(matches!(refusal, TokenError::BackingOff { cause, .. } if cause.status() == Some(503)));
+        assert!(backoff.refusal(NOW.plus(seconds(2))).is_none());
+    }
+
+    #[test]
+    fn the_network_coming_back_ends_our_waits_but_not_the_server_s() {
+        let mut backoff = Backoff::default();
+        backoff.failed(&unavailable(None), &POLICY, NOW, 1.0);
+        assert!(backoff.network_available(NOW));
+        assert!(backoff.refusal(NOW).is_none());
+        backoff.failed(&unavailable(Some(seconds(90))), &POLICY, NOW, 1.0);
+        assert!(!backoff.network_available(NOW));
+        assert_eq!(backoff.refusal(NOW).unwrap().retry_after(), Some(seconds(90)));
+    }
+
+    #[test]
+    fn a_retry_after_of_zero_is_no_invitation_to_a_storm() {
+        let mut backoff = Backoff::default();
+        assert_eq!(backoff.failed(&unavailable(Some(seconds(0))), &POLICY, NOW, 0.0), seconds(1));
+    }
+
+    #[test]
+    fn a_permanent_failure_is_itself_for_five_seconds() {
+        let mut backoff = Backoff::default();
+        backoff.failed(&TokenError::NotFound, &POLICY, NOW, 1.0);
+        assert!(matches!(backoff.refusal(NOW.plus(seconds(4))), Some(TokenError::NotFound)));
+        assert!(backoff.refusal(NOW.plus(seconds(5))).is_none());
+    }
+
+    #[test]
+    fn the_sixth_rejection_in_thirty_seconds_trips_the_breaker() {
+        let mut breaker = Breaker::default();
+        for second in 0..5 {
+            assert!(!breaker.rejected(NOW.plus(seconds(second))));
+        }
+        assert!(breaker.rejected(NOW.plus(seconds(5))));
+        let refusal = breaker.refusal(NOW.plus(seconds(10))).unwrap();
+        assert_eq!(refusal.retry_after(), Some(seconds(20)));
+        assert!(breaker.refusal(NOW.plus(seconds(30))).is_none());
+    }
+
+    #[test]
+    fn slow_rejections_never_trip_the_breaker() {
+        let mut breaker = Breaker::default();
+        for n in 0..100 {
+            assert!(!breaker.rejected(NOW.plus(seconds(n * 7))), "rejection {n}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_at_most_five_minutes() {
+        let now = httpdate::parse_http_date("Thu, 01 Jan 2026 00:00:00 GMT").ok();
+        let parse = |value| parse_retry_after(value, now);
+        assert_eq!(parse("120"), Some(seconds(120)));
+        assert_eq!(parse(" 0 "), Some(seconds(0)));
+        assert_eq!(parse("86400"), Some(seconds(300)));
+        assert_eq!(parse("99999999999999999999999"), Some(seconds(300)));
+        assert_eq!(parse("Thu, 01 Jan 2026 00:00:30 GMT"), Some(seconds(30)));
+        assert_eq!(parse("Wed, 31 Dec 2025 00:00:30 GMT"), Some(seconds(0)));
+        assert_eq!(parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", None), None);
+        for nonsense in ["", "soon", "-5", "1.5"] {
+            assert_eq!(parse(nonsense), None, "{nonsense}");
+        }
+    }
+}

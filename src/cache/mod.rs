@@ -1,0 +1,5 @@
+//! Tokens that are kept: one slot a key, one flight a slot. Knows nothing of HTTP; time comes in as an argument.
+
+pub(crate) mod flight;
+pub(crate) mod slot;
+pub(crate) mod slots;

@@ -1,0 +1,340 @@
+//! One key's state: its token, its flight, its memory of failure. Every decision about the key is made here, under one
+//! short lock; a fresh token is served without it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+
+use super::flight::Flight;
+use crate::backoff::{Backoff, Breaker, RetryPolicy};
+use crate::boot_time::BootTime;
+use crate::context::AuthTokenContext;
+use crate::error::TokenError;
+use crate::policy::Age;
+use crate::token::{AuthToken, Fingerprint, Sealed};
+
+/// How many rejected tokens are remembered. A backend hands out one token at a time.
+const REJECTED_KEPT: usize = 4;
+
+/// One key of the cache.
+pub(crate) struct Slot {
+    pub(crate) context: AuthTokenContext,
+    /// What is served. Written under `state`'s lock, read without it.
+    current: ArcSwapOption<Sealed>,
+    /// For eviction: whole seconds of boot time, so that a busy key seldom writes.
+    last_used: AtomicU64,
+    /// Handles that hold this slot: it is not evicted while there are any.
+    pins: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    generation: u64,
+    flight: Option<Arc<Flight>>,
+    backoff: Backoff,
+    breaker: Breaker,
+    rejected: Vec<Fingerprint>,
+    /// Out of the map: whoever still holds it must look up the key again.
+    evicted: bool,
+}
+
+/// What a caller needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A token outside its safety margin.
+    Usual,
+    /// A token with at least so much life left.
+    ValidFor(Duration),
+    /// A token only if one is there: this caller does not wait.
+    AtOnce,
+}
+
+/// What the slot answers.
+pub(crate) enum Answer {
+    /// Served.
+    Token { token: AuthToken, stale: bool, refresh: Option<Arc<Flight>> },
+    /// A fetch is under way; `new` if it has yet to be started by this caller.
+    Wait { flight: Arc<Flight>, new: bool },
+    /// Neither.
+    Refused(TokenError),
+    /// The slot was evicted meanwhile: look up the key again.
+    Gone,
+}
+
+/// What became of a flight's result.
+pub(crate) enum Commit {
+    /// It is the key's token now, or, without a lifetime, handed to the waiters only.
+    Landed(AuthToken),
+    /// A newer generation came meanwhile: fetch again.
+    Outdated { generation: u64 },
+    /// It was rejected before.
+    Refused(TokenError),
+    /// The flight is no longer the key's: its result is dropped.
+    Disowned,
+}
+
+/// What [`Slot::invalidate`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Invalidated {
+    /// The token was current, and is gone; `tripped` if that was one too many.
+    Dropped { tripped: bool },
+    /// It had been replaced already.
+    NotCurrent,
+}
+
+impl Slot {
+    pub(crate) fn new(context: AuthTokenContext, now: BootTime) -> Self {
+        Self {
+            context,
+            current: ArcSwapOption::empty(),
+            last_used: AtomicU64::new(now.since_origin().as_secs()),
+            pins: AtomicUsize::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The hot path: the token if it is fresh.
+    pub(crate) fn hit(&self, now: BootTime) -> Option<AuthToken> {
+        let current = self.current.load();
+        let token = current.as_ref()?;
+        if now >= token.schedule()?.due_at {
+            return None;
+        }
+        self.touch(now);
+        Some(AuthToken::unsealed(token))
+    }
+
+    /// Decides what a caller gets. A new flight is made by `take_off` when one is needed and allowed.
+    pub(crate) fn ask(&self, need: Need, now: BootTime, take_off: impl FnOnce() -> Flight) -> Answer {
+        let mut state = self.state.lock();
+        if state.evicted {
+            return Answer::Gone;
+        }
+        self.touch(now);
+        let current = self.current.load_full();
+        let standing = current.as_ref().and_then(|token| Some((token, *token.schedule()?)));
+        let age = standing.as_ref().map_or(Age::Expired, |(_, schedule)| schedule.age(now));
+
+        if let Some((token, schedule)) = standing {
+            let serve = |stale, refresh| Answer::Token { token: AuthToken::unsealed(token), stale, refresh };
+            match need {
+                Need::ValidFor(asked) => {
+                    let left = schedule.remaining(now);
+                    if left >= asked && age < Age::Expired {
+                        return serve(false, None);
+                    }
+                    // A fresh token that never lived so long: another one would not either.
+                    if age == Age::Fresh && schedule.lifetime < asked {
+                        return Answer::Refused(TokenError::LifetimeTooShort { asked, left });
+                    }
+                }
+                Need::Usual | Need::AtOnce => match age {
+                    Age::Fresh => return serve(false, None),
+                    Age::Due => return serve(false, state.refresh(now, take_off)),
+                    Age::Spent if need == Need::AtOnce && schedule.is_fallback(now) => {
+                        return serve(true, state.refresh(now, take_off));
+                    }
+                    Age::Spent if state.flight.is_none() && schedule.is_fallback(now) => {
+                        // No fetch is allowed now: the old token while it is good, rather than an error.
+                        if state.refusal(now).is_some() {
+                            return serve(true, None);
+                        }
+                    }
+                    Age::Spent | Age::Expired => {}
+                },
+            }
+        }
+
+        if let Some(flight) = &state.flight {
+            return Answer::Wait { flight: Arc::clone(flight), new: false };
+        }
+        if let Some(error) = state.refusal(now) {
+            return Answer::Refused(error);
+        }
+        let flight = Arc::new(take_off());
+        state.flight = Some(Arc::clone(&flight));
+        Answer::Wait { flight, new: true }
+    }
+
+    /// The old token, if it may stand in for one that could not be fetched.
+    pub(crate) fn fallback(&self, now: BootTime) -> Option<AuthToken> {
+        let current = self.current.load();
+        let token = current.as_ref()?;
+        token.schedule()?.is_fallback(now).then(|| AuthToken::unsealed(token))
+    }
+
+    /// The generation that a flight fetches for.
+    pub(crate) fn generation(&self) -> u64 {
+        self.state.lock().generation
+    }
+
+    /// A fetch succeeded. The token becomes current, under the lock and in one step, if the flight is still the key's,
+    /// its generation still the newest and the token not one that was rejected.
+    pub(crate) fn commit(
+        &self,
+        flight: &Arc<Flight>,
+        generation: u64,
+        epoch: u64,
+        secret: Fingerprint,
+        make: impl FnOnce(u64) -> AuthToken,
+    ) -> Commit {
+        let mut state = self.state.lock();
+        if !state.owns(flight) {
+            return Commit::Disowned;
+        }
+        if flight.epoch != epoch {
+            state.flight = None;
+            return Commit::Disowned;
+        }
+        if state.generation != generation {
+            return Commit::Outdated { generation: state.generation };
+        }
+        if state.rejected.contains(&secret) {
+            return Commit::Refused(TokenError::RejectedTokenReturned);
+        }
+        state.generation += 1;
+        let token = make(state.generation);
+        self.current.store(token.schedule().is_some().then(|| token.sealed()));
+        state.backoff.reset();
+        state.flight = None;
+        Commit::Landed(token)
+    }
+
+    /// A flight failed. Returns how long the key is left alone, or `None` if the flight was no longer the key's.
+    pub(crate) fn fail(
+        &self,
+        flight: &Arc<Flight>,
+        error: &TokenError,
+        policy: &RetryPolicy,
+        now: BootTime,
+        jitter: f64,
+    ) -> Option<Duration> {
+        let mut state = self.state.lock();
+        if !state.owns(flight) {
+            return None;
+        }
+        state.flight = None;
+        Some(state.backoff.failed(error, policy, now, jitter))
+    }
+
+    /// A flight ended without a result, through nobody's fault. Returns whether it was the key's.
+    pub(crate) fn abandon(&self, flight: &Arc<Flight>) -> bool {
+        let mut state = self.state.lock();
+        let owns = state.owns(flight);
+        if owns {
+            state.flight = None;
+        }
+        owns
+    }
+
+    /// A flight past its deadline that never landed, because its runtime was suspended or is stuck.
+    pub(crate) fn overdue(&self, now: BootTime) -> Option<Arc<Flight>> {
+        let state = self.state.lock();
+        state.flight.as_ref().filter(|flight| flight.deadline <= now).cloned()
+    }
+
+    /// The token was refused by Fleet Engine: never serve it again.
+    pub(crate) fn invalidate(&self, token: &AuthToken, now: BootTime) -> Invalidated {
+        let mut state = self.state.lock();
+        let secret = token.fingerprint();
+        if !state.rejected.contains(&secret) {
+            state.rejected.push(secret);
+            if state.rejected.len() > REJECTED_KEPT {
+                state.rejected.remove(0);
+            }
+        }
+        let is_current = self.current.load().as_ref().is_some_and(|current| current.is_secret_of(token));
+        if !is_current {
+            return Invalidated::NotCurrent;
+        }
+        self.current.store(None);
+        state.generation += 1;
+        Invalidated::Dropped { tripped: state.breaker.rejected(now) }
+    }
+
+    /// Forgets the token and the failures, and disowns the flight, which is returned so that it can be landed.
+    pub(crate) fn clear(&self) -> Option<Arc<Flight>> {
+        let mut state = self.state.lock();
+        self.current.store(None);
+        state.generation += 1;
+        state.backoff.reset();
+        state.flight.take()
+    }
+
+    /// The network came back; returns whether that ended a wait.
+    pub(crate) fn network_available(&self, now: BootTime) -> bool {
+        self.state.lock().backoff.network_available(now)
+    }
+
+    pub(crate) fn pin(&self) -> bool {
+        let state = self.state.lock();
+        if !state.evicted {
+            self.pins.fetch_add(1, Ordering::Relaxed);
+        }
+        !state.evicted
+    }
+
+    pub(crate) fn unpin(&self) {
+        self.pins.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How readily this slot is evicted: keys without a usable token first, keys that wait out a failure last, least
+    /// recently used first among equals. `None` while it is pinned or in flight.
+    pub(crate) fn eviction_rank(&self, now: BootTime) -> Option<(u8, u64)> {
+        let state = self.state.lock();
+        if state.flight.is_some() || self.pins.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let current = self.current.load();
+        let usable = current.as_ref().and_then(|t| t.schedule()).is_some_and(|s| s.age(now) < Age::Expired);
+        let class = match (state.refusal(now).is_some(), usable) {
+            (true, _) => 2,
+            (false, true) => 1,
+            (false, false) => 0,
+        };
+        Some((class, self.last_used.load(Ordering::Relaxed)))
+    }
+
+    /// Takes the slot out of use, unless somebody began to use it meanwhile.
+    pub(crate) fn evict(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.flight.is_some() || self.pins.load(Ordering::Relaxed) > 0 {
+            return false;
+        }
+        state.evicted = true;
+        self.current.store(None);
+        true
+    }
+
+    fn touch(&self, now: BootTime) {
+        let second = now.since_origin().as_secs();
+        if self.last_used.load(Ordering::Relaxed) != second {
+            self.last_used.store(second, Ordering::Relaxed);
+        }
+    }
+}
+
+impl State {
+    fn owns(&self, flight: &Arc<Flight>) -> bool {
+        self.flight.as_ref().is_some_and(|own| Arc::ptr_eq(own, flight))
+    }
+
+    /// Why no fetch may start now.
+    fn refusal(&self, now: BootTime) -> Option<TokenError> {
+        self.breaker.refusal(now).or_else(|| self.backoff.refusal(now))
+    }
+
+    /// Starts a refresh in the background unless one is under way or none is allowed.
+    fn refresh(&mut self, now: BootTime, take_off: impl FnOnce() -> Flight) -> Option<Arc<Flight>> {
+        if self.flight.is_some() || self.refusal(now).is_some() {
+            return None;
+        }
+        let flight = Arc::new(take_off());
+        self.flight = Some(Arc::clone(&flight));
+        Some(flight)
+    }
+}

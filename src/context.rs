@@ -1,0 +1,463 @@
+//! What a token is for: the ids and the service it must name. The normalised context is the cache's key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
+
+/// Fleet Engine's limit on the length of an id, in characters after NFC
+/// (`google/maps/fleetengine/v1/trip_api.proto`, `vehicle_api.proto`).
+const MAX_ID_CHARACTERS: usize = 64;
+
+/// Characters that Fleet Engine forbids in an id (same protos).
+const FORBIDDEN: [char; 5] = ['/', ':', '?', ',', '#'];
+
+/// What a token is for. The field names are those of Google's own SDKs.
+///
+/// An absent id and an empty one are the same thing, because bridges turn one into the other. Ids are brought into
+/// Unicode's NFC, so that two spellings of one id are one key. The whole context is the key: no two contexts ever share
+/// a token.
+///
+/// Making a context never fails; a context that no token can be had for (see [`ContextError`]) is refused by the
+/// factory before any request is made, and by [`kind`](Self::kind).
+///
+/// ```
+/// use fleet_token::AuthTokenContext;
+///
+/// let context = AuthTokenContext::vehicle("driver_12345");
+/// assert_eq!(context.vehicle_id(), Some("driver_12345"));
+/// assert!(AuthTokenContext::vehicle("").kind().is_err());
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct AuthTokenContext {
+    ids: [Option<Arc<str>>; 5],
+    service_type: Option<ServiceType>,
+}
+
+/// The Fleet Engine service that a token is used on, for the contexts that have no id to say it.
+///
+/// The names on the wire are those of `google.maps.journeySharing.FleetEngineServiceType`, except
+/// [`Vehicle`](Self::Vehicle) and [`Fleet`](Self::Fleet), which that type lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServiceType {
+    /// On-demand vehicles, without one vehicle's id: a consumer app that searches for vehicles nearby.
+    Vehicle,
+    /// On-demand trips.
+    Trip,
+    /// Scheduled-task delivery vehicles.
+    DeliveryVehicle,
+    /// Scheduled tasks.
+    Task,
+    /// Everything a fleet operator may read.
+    Fleet,
+}
+
+impl ServiceType {
+    /// The name on the wire, such as `TRIP_SERVICE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vehicle => "VEHICLE_SERVICE",
+            Self::Trip => "TRIP_SERVICE",
+            Self::DeliveryVehicle => "DELIVERY_VEHICLE_SERVICE",
+            Self::Task => "TASK_SERVICE",
+            Self::Fleet => "FLEET_SERVICE",
+        }
+    }
+}
+
+/// One of the ids that a context can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdField {
+    /// An on-demand vehicle.
+    Vehicle,
+    /// An on-demand trip.
+    Trip,
+    /// A delivery vehicle.
+    DeliveryVehicle,
+    /// A scheduled task.
+    Task,
+    /// A shipment's tracking id.
+    Tracking,
+}
+
+impl IdField {
+    /// All of them, in the order of the context's fields.
+    pub const ALL: [Self; 5] = [Self::Vehicle, Self::Trip, Self::DeliveryVehicle, Self::Task, Self::Tracking];
+
+    /// The name in Google's JavaScript `AuthTokenContext`, in URL templates and in JSON bodies, such as `vehicleId`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vehicle => "vehicleId",
+            Self::Trip => "tripId",
+            Self::DeliveryVehicle => "deliveryVehicleId",
+            Self::Task => "taskId",
+            Self::Tracking => "trackingId",
+        }
+    }
+
+    /// The key in a Fleet Engine JWT's `authorization` claim, such as `vehicleid`.
+    pub const fn claim(self) -> &'static str {
+        match self {
+            Self::Vehicle => "vehicleid",
+            Self::Trip => "tripid",
+            Self::DeliveryVehicle => "deliveryvehicleid",
+            Self::Task => "taskid",
+            Self::Tracking => "trackingid",
+        }
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for IdField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which kind of token a context asks for: it chooses the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContextKind {
+    /// One on-demand vehicle: a driver app.
+    Vehicle,
+    /// One on-demand trip: a consumer app.
+    Trip,
+    /// One delivery vehicle: an untrusted delivery driver app.
+    DeliveryVehicle,
+    /// One delivery vehicle and one task: a trusted delivery driver app.
+    DeliveryVehicleTask,
+    /// One task.
+    Task,
+    /// One shipment's tracking id: a recipient's app.
+    Tracking,
+    /// The vehicle service without an id: vehicles nearby.
+    VehicleService,
+    /// The whole fleet: an operator's desktop.
+    Fleet,
+}
+
+impl ContextKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Vehicle,
+        Self::Trip,
+        Self::DeliveryVehicle,
+        Self::DeliveryVehicleTask,
+        Self::Task,
+        Self::Tracking,
+        Self::VehicleService,
+        Self::Fleet,
+    ];
+
+    /// The ids that a context of this kind always has.
+    pub const fn ids(self) -> &'static [IdField] {
+        match self {
+            Self::Vehicle => &[IdField::Vehicle],
+            Self::Trip => &[IdField::Trip],
+            Self::DeliveryVehicle => &[IdField::DeliveryVehicle],
+            Self::DeliveryVehicleTask => &[IdField::DeliveryVehicle, IdField::Task],
+            Self::Task => &[IdField::Task],
+            Self::Tracking => &[IdField::Tracking],
+            Self::VehicleService | Self::Fleet => &[],
+        }
+    }
+
+    /// The words for it in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vehicle => "vehicle",
+            Self::Trip => "trip",
+            Self::DeliveryVehicle => "delivery vehicle",
+            Self::DeliveryVehicleTask => "delivery vehicle and task",
+            Self::Task => "task",
+            Self::Tracking => "tracking",
+            Self::VehicleService => "vehicle service",
+            Self::Fleet => "fleet",
+        }
+    }
+}
+
+impl fmt::Display for ContextKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why no token can be had for a context. Found before any request is made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ContextError {
+    /// No id and no service.
+    #[error("the context names no id and no service; an empty id counts as absent")]
+    Empty,
+    /// Ids that no one token is for, such as a tracking id with anything else.
+    #[error("no kind of token is for this combination of ids")]
+    Combination,
+    /// Over 64 characters.
+    #[error("{field} has {characters} characters; Fleet Engine allows {MAX_ID_CHARACTERS}")]
+    TooLong {
+        /// The id.
+        field: IdField,
+        /// Its length after NFC.
+        characters: usize,
+    },
+    /// One of `/ : ? , #`.
+    #[error("{field} holds {character:?}, which Fleet Engine does not allow in an id")]
+    ForbiddenCharacter {
+        /// The id.
+        field: IdField,
+        /// The character.
+        character: char,
+    },
+    /// A bare `*`, which would ask the backend for a token for everything.
+    #[error("{field} is \"*\": that asks for a token for all of them; use a fleet context on a backend that allows it")]
+    Wildcard {
+        /// The id.
+        field: IdField,
+    },
+    /// `.` or `..`, which URLs treat as steps in the path, encoded or not (WHATWG URL, "double-dot path segment").
+    #[error("{field} is \".\" or \"..\", which cannot be put into a URL safely")]
+    DotSegment {
+        /// The id.
+        field: IdField,
+    },
+}
+
+impl AuthTokenContext {
+    /// An empty context, to be filled with the `with_…` calls.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One on-demand vehicle, as a driver app needs.
+    pub fn vehicle(vehicle_id: &str) -> Self {
+        Self::new().with_id(IdField::Vehicle, vehicle_id)
+    }
+
+    /// One on-demand trip, as a consumer app needs.
+    pub fn trip(trip_id: &str) -> Self {
+        Self::new().with_id(IdField::Trip, trip_id)
+    }
+
+    /// One delivery vehicle, as an untrusted delivery driver app needs.
+    pub fn delivery_vehicle(delivery_vehicle_id: &str) -> Self {
+        Self::new().with_id(IdField::DeliveryVehicle, delivery_vehicle_id)
+    }
+
+    /// One delivery vehicle and one of its tasks, as a trusted delivery driver app needs.
+    pub fn delivery_vehicle_task(delivery_vehicle_id: &str, task_id: &str) -> Self {
+        Self::delivery_vehicle(delivery_vehicle_id).with_id(IdField::Task, task_id)
+    }
+
+    /// One scheduled task.
+    pub fn task(task_id: &str) -> Self {
+        Self::new().with_id(IdField::Task, task_id)
+    }
+
+    /// One shipment's tracking id, as a recipient's app needs.
+    pub fn tracking(tracking_id: &str) -> Self {
+        Self::new().with_id(IdField::Tracking, tracking_id)
+    }
+
+    /// The vehicle service without an id: a consumer app that shows vehicles nearby before there is a trip.
+    pub fn vehicle_service() -> Self {
+        Self::new().with_service_type(ServiceType::Vehicle)
+    }
+
+    /// The whole fleet, as an operator's desktop needs.
+    pub fn fleet() -> Self {
+        Self::new().with_service_type(ServiceType::Fleet)
+    }
+
+    /// This context with one id set; an empty `id` takes it away.
+    #[must_use]
+    pub fn with_id(mut self, field: IdField, id: &str) -> Self {
+        self.ids[field.index()] = if id.is_empty() { None } else { Some(id.nfc().collect::<String>().into()) };
+        self
+    }
+
+    /// This context on one service.
+    #[must_use]
+    pub fn with_service_type(mut self, service_type: ServiceType) -> Self {
+        self.service_type = Some(service_type);
+        self
+    }
+
+    /// One of the ids, in NFC.
+    pub fn id(&self, field: IdField) -> Option<&str> {
+        self.ids[field.index()].as_deref()
+    }
+
+    /// The on-demand vehicle.
+    pub fn vehicle_id(&self) -> Option<&str> {
+        self.id(IdField::Vehicle)
+    }
+
+    /// The on-demand trip.
+    pub fn trip_id(&self) -> Option<&str> {
+        self.id(IdField::Trip)
+    }
+
+    /// The delivery vehicle.
+    pub fn delivery_vehicle_id(&self) -> Option<&str> {
+        self.id(IdField::DeliveryVehicle)
+    }
+
+    /// The task.
+    pub fn task_id(&self) -> Option<&str> {
+        self.id(IdField::Task)
+    }
+
+    /// The tracking id.
+    pub fn tracking_id(&self) -> Option<&str> {
+        self.id(IdField::Tracking)
+    }
+
+    /// The service, where the context names one.
+    pub fn service_type(&self) -> Option<ServiceType> {
+        self.service_type
+    }
+
+    /// Which kind of token this asks for.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ContextError`]: this is the whole check, of each id and of their combination.
+    pub fn kind(&self) -> Result<ContextKind, ContextError> {
+        for field in IdField::ALL {
+            if let Some(id) = self.id(field) {
+                check_id(field, id)?;
+            }
+        }
+        let has = |field: IdField| self.id(field).is_some();
+        let kind = match (
+            has(IdField::Vehicle),
+            has(IdField::Trip),
+            has(IdField::DeliveryVehicle),
+            has(IdField::Task),
+            has(IdField::Tracking),
+        ) {
+            (true, false, false, false, false) => ContextKind::Vehicle,
+            // A trip's token may name the trip's vehicle beside it.
+            (_, true, false, false, false) => ContextKind::Trip,
+            (false, false, true, false, false) => ContextKind::DeliveryVehicle,
+            (false, false, true, true, false) => ContextKind::DeliveryVehicleTask,
+            (false, false, false, true, false) => ContextKind::Task,
+            // "trackingid" stands alone in a token (Google, "Issue JSON Web Tokens").
+            (false, false, false, false, true) => ContextKind::Tracking,
+            (false, false, false, false, false) => match self.service_type {
+                Some(ServiceType::Vehicle) => ContextKind::VehicleService,
+                Some(ServiceType::Fleet) => ContextKind::Fleet,
+                _ => return Err(ContextError::Empty),
+            },
+            _ => return Err(ContextError::Combination),
+        };
+        Ok(kind)
+    }
+}
+
+#[allow(clippy::missing_fields_in_debug, reason = "absent ids are left out")]
+impl fmt::Debug for AuthTokenContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("AuthTokenContext");
+        for field in IdField::ALL {
+            if let Some(id) = self.id(field) {
+                out.field(field.name(), &id);
+            }
+        }
+        if let Some(service) = self.service_type {
+            out.field("serviceType", &service.as_str());
+        }
+        out.finish()
+    }
+}
+
+fn check_id(field: IdField, id: &str) -> Result<(), ContextError> {
+    let characters = id.chars().count();
+    if characters > MAX_ID_CHARACTERS {
+        return Err(ContextError::TooLong { field, characters });
+    }
+    if let Some(character) = id.chars().find(|c| FORBIDDEN.contains(c)) {
+        return Err(ContextError::ForbiddenCharacter { field, character });
+    }
+    match id {
+        "*" => Err(ContextError::Wildcard { field }),
+        "." | ".." => Err(ContextError::DotSegment { field }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_usual_context_has_its_kind() {
+        let cases = [
+            (AuthTokenContext::vehicle("v"), ContextKind::Vehicle),
+            (AuthTokenContext::trip("t"), ContextKind::Trip),
+            (AuthTokenContext::trip("t").with_id(IdField::Vehicle, "v"), ContextKind::Trip),
+            (AuthTokenContext::delivery_vehicle("d"), ContextKind::DeliveryVehicle),
+            (AuthTokenContext::delivery_vehicle_task("d", "k"), ContextKind::DeliveryVehicleTask),
+            (AuthTokenContext::task("k"), ContextKind::Task),
+            (AuthTokenContext::tracking("x"), ContextKind::Tracking),
+            (AuthTokenContext::vehicle_service(), ContextKind::VehicleService),
+            (AuthTokenContext::fleet(), ContextKind::Fleet),
+        ];
+        for (context, kind) in cases {
+            assert_eq!(context.kind(), Ok(kind), "{context:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_id_is_an_absent_id() {
+        assert_eq!(AuthTokenContext::vehicle(""), AuthTokenContext::new());
+        assert_eq!(AuthTokenContext::vehicle("").kind(), Err(ContextError::Empty));
+        assert_eq!(AuthTokenContext::delivery_vehicle_task("d", ""), AuthTokenContext::delivery_vehicle("d"));
+    }
+
+    #[test]
+    fn two_spellings_of_one_id_are_one_key() {
+        assert_eq!(AuthTokenContext::vehicle("cafe\u{301}"), AuthTokenContext::vehicle("caf\u{e9}"));
+    }
+
+    #[test]
+    fn the_same_id_in_another_field_is_another_key() {
+        assert_ne!(AuthTokenContext::vehicle("x"), AuthTokenContext::trip("x"));
+        assert_ne!(AuthTokenContext::vehicle("x"), AuthTokenContext::delivery_vehicle("x"));
+        assert_ne!(AuthTokenContext::task("x"), AuthTokenContext::tracking("x"));
+    }
+
+    #[test]
+    fn ids_that_fleet_engine_forbids_are_refused() {
+        let kind = |id: &str| AuthTokenContext::trip(id).kind();
+        for character in FORBIDDEN {
+            let expected = ContextError::ForbiddenCharacter { field: IdField::Trip, character };
+            assert_eq!(kind(&format!("a{character}b")), Err(expected));
+        }
+        assert_eq!(kind("*"), Err(ContextError::Wildcard { field: IdField::Trip }));
+        assert_eq!(kind(".."), Err(ContextError::DotSegment { field: IdField::Trip }));
+        assert!(kind("../x").is_err());
+        assert_eq!(kind(&"x".repeat(65)), Err(ContextError::TooLong { field: IdField::Trip, characters: 65 }));
+    }
+
+    #[test]
+    fn ids_that_fleet_engine_allows_are_allowed() {
+        // 64 characters, whatever their bytes; decomposed spellings count after NFC.
+        for id in ["a*b", "a b", "50%", "a.b", "...", "é", &"é".repeat(64), &"e\u{301}".repeat(64)] {
+            assert_eq!(AuthTokenContext::trip(id).kind(), Ok(ContextKind::Trip), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_tracking_id_stands_alone() {
+        let context = AuthTokenContext::tracking("x").with_id(IdField::Task, "k");
+        assert_eq!(context.kind(), Err(ContextError::Combination));
+    }
+}

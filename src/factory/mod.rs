@@ -1,0 +1,185 @@
+//! The factory: what apps hold. The only room that knows all the others.
+
+mod core;
+mod handle;
+mod run;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::handle::TokenHandle;
+use crate::cache::slot::Need;
+use crate::config::AuthTokenFactoryBuilder;
+use crate::context::AuthTokenContext;
+use crate::error::TokenError;
+use crate::event::TokenEvents;
+use crate::stats::Stats;
+use crate::token::AuthToken;
+
+pub(crate) use self::core::{Core, Settings};
+
+/// Gets, keeps and refreshes Fleet Engine tokens. Cheap to clone; every clone is the same factory.
+///
+/// What it promises, whatever the network, the clocks and the backend do:
+///
+/// - A token is served only for the context it was fetched for, only while it is valid, and never again once it was
+///   [rejected](Self::invalidate).
+/// - For one context at most one fetch is under way. Whoever asks meanwhile gets its result, once; whoever goes away
+///   changes nothing.
+/// - Every call is answered within the fetch deadline (30 s by default). A call that finds a fresh token never waits
+///   for anything.
+/// - A failing backend is left alone for a while; tokens that are still good are served meanwhile.
+/// - No token and no login is ever printed.
+///
+/// Asked in the way that suits the caller: [`token`](Self::token) in async code, [`blocking_token`](Self::blocking_token)
+/// on a thread that may wait, [`try_token`](Self::try_token) on one that may not.
+///
+/// Dropping the last clone, and the last [`TokenHandle`], shuts the factory down.
+#[derive(Clone)]
+pub struct AuthTokenFactory {
+    owner: Arc<Owner>,
+}
+
+/// Held by every clone and handle, but not by flights: when it goes, nobody can ask any more.
+struct Owner {
+    core: Arc<Core>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.core.close();
+    }
+}
+
+impl AuthTokenFactory {
+    /// Starts to configure a factory.
+    pub fn builder() -> AuthTokenFactoryBuilder {
+        AuthTokenFactoryBuilder::new()
+    }
+
+    pub(crate) fn start(settings: Settings) -> Self {
+        Self { owner: Arc::new(Owner { core: Arc::new(Core::new(settings)) }) }
+    }
+
+    /// A valid token for `context`: at once if a fresh one is there, else after a fetch.
+    ///
+    /// Dropping the returned future is safe and loses nothing: the fetch goes on, and the next caller has its result.
+    ///
+    /// # Errors
+    ///
+    /// Any [`TokenError`] of the context, the fetch or the factory's state. While a token is valid for long enough
+    /// (`min_validity`), a failed fetch is not an error: that token is served.
+    pub async fn token(&self, context: &AuthTokenContext) -> Result<AuthToken, TokenError> {
+        match self.core().hit(context) {
+            Some(token) => Ok(token),
+            None => self.core().get(context, Need::Usual).await,
+        }
+    }
+
+    /// The same, for a token with at least `valid_for` left, such as for a long upload.
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token), but no older token stands in; and [`TokenError::LifetimeTooShort`] when even the
+    /// newest token does not live so long.
+    pub async fn token_valid_for(
+        &self,
+        context: &AuthTokenContext,
+        valid_for: Duration,
+    ) -> Result<AuthToken, TokenError> {
+        self.core().get(context, Need::ValidFor(valid_for)).await
+    }
+
+    /// The same as [`token`](Self::token) for a thread that may wait, at most for the fetch deadline. This is what
+    /// `AuthTokenFactory.getToken` of Google's Android SDKs calls for.
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token); and [`TokenError::BlockingInAsync`] on any thread that belongs to a tokio runtime,
+    /// hit or miss: there, blocking stops other work or deadlocks. Inside `spawn_blocking` use
+    /// `Handle::current().block_on(factory.token(&context))`.
+    pub fn blocking_token(&self, context: &AuthTokenContext) -> Result<AuthToken, TokenError> {
+        self.core().get_blocking(context, Need::Usual)
+    }
+
+    /// The token if one can be served at once; never waits, for a main or a location thread.
+    ///
+    /// A token that is due, spent or missing is fetched in the background, so that a later call finds it. Errors are
+    /// seen in [`events`](Self::events).
+    pub fn try_token(&self, context: &AuthTokenContext) -> Option<AuthToken> {
+        self.core().hit(context).or_else(|| self.core().try_get(context))
+    }
+
+    /// A handle on one context, which finds its token without a lookup: for loops that ask for the same one.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::InvalidContext`]; [`TokenError::ShutDown`].
+    pub fn handle(&self, context: &AuthTokenContext) -> Result<TokenHandle, TokenError> {
+        TokenHandle::new(self.clone(), context)
+    }
+
+    /// Reports that Fleet Engine refused `token` with `UNAUTHENTICATED` (HTTP 401): it is never served again, and the
+    /// next call fetches another.
+    ///
+    /// Does nothing if another token has replaced it already, so that two requests that failed with the same token
+    /// cause one refresh. Do not call it for `PERMISSION_DENIED` (403): that means the wrong id or role, and another
+    /// token would be refused just so. Returns whether the token was current.
+    pub fn invalidate(&self, context: &AuthTokenContext, token: &AuthToken) -> bool {
+        self.core().invalidate(context, token)
+    }
+
+    /// Forgets everything, as when the user signs out. Fetches under way are dropped, and their callers get
+    /// [`TokenError::Cleared`]: no token of the old session is served from here on.
+    pub fn clear(&self) {
+        self.core().clear();
+    }
+
+    /// Fetches, in the background, what is not there yet, such as at the start of a shift. Does not wait; bad contexts
+    /// are passed over.
+    pub fn prefetch<'a>(&self, contexts: impl IntoIterator<Item = &'a AuthTokenContext>) {
+        for context in contexts {
+            self.core().prefetch(context);
+        }
+    }
+
+    /// Reports that the network is back: the next calls ask the backend at once instead of sitting out a backoff.
+    ///
+    /// A wait that the backend itself asked for with `Retry-After` stands.
+    pub fn network_available(&self) {
+        self.core().network_available();
+    }
+
+    /// What happens from now on, for logs and screens.
+    pub fn events(&self) -> TokenEvents {
+        self.core().events()
+    }
+
+    /// Counters since the factory was built.
+    pub fn stats(&self) -> Stats {
+        self.core().stats()
+    }
+
+    /// How long `token` is still valid, on the factory's clock; `None` when nobody said.
+    pub fn remaining(&self, token: &AuthToken) -> Option<Duration> {
+        token.expires_at().map(|at| at.saturating_since(self.core().now()))
+    }
+
+    /// Ends everything: callers that wait get [`TokenError::ShutDown`] at once, later calls too, tokens are wiped,
+    /// fetches are dropped. Returns when no flight is left, or after a second if their runtime does not let them end.
+    pub async fn shutdown(&self) {
+        self.core().close();
+        self.core().drained().await;
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.owner.core
+    }
+}
+
+impl fmt::Debug for AuthTokenFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthTokenFactory").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! One flight from take-off to landing: attempts, pauses, the look at what came, the commit.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::core::Core;
+use crate::boot_time::BootTime;
+use crate::cache::flight::Flight;
+use crate::cache::slot::{Commit, Slot};
+use crate::claims::{self, Scope};
+use crate::config::{ScopeCheck, UnknownLifetime};
+use crate::error::{FailureClass, Interruption, ResponseError, TokenError, TransportError};
+use crate::event::TokenEvent;
+use crate::fetch::{FetchRequest, FetchedToken};
+use crate::lifetime::{self, Evidence, Verdict};
+use crate::policy::Schedule;
+use crate::token::{AuthToken, Fingerprint, is_header_safe};
+
+/// From here on a wrong device clock is worth an event.
+const NOTABLE_SKEW: Duration = Duration::from_secs(60);
+
+/// A flight's task. However it ends, the flight lands: dropping it unfinished is an answer too.
+pub(super) struct Run {
+    core: Arc<Core>,
+    slot: Arc<Slot>,
+    flight: Arc<Flight>,
+}
+
+impl Run {
+    pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>, flight: Arc<Flight>) -> Self {
+        Self { core, slot, flight }
+    }
+
+    pub(super) async fn run(self) {
+        let ended = tokio::select! {
+            biased;
+            // Cleared, shut down or given up: nobody wants the result.
+            _ = self.flight.wait() => Ok(()),
+            ended = self.attempts() => ended,
+        };
+        if let Err(error) = ended {
+            self.core.fail(&self.slot, &self.flight, error);
+        }
+    }
+
+    async fn attempts(&self) -> Result<(), TokenError> {
+        let settings = &self.core.settings;
+        let mut generation = self.slot.generation();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let error = match self.attempt().await.and_then(|fetched| self.examine(fetched)) {
+                Ok(ready) => match self.commit(&ready, generation) {
+                    Commit::Landed(token) => {
+                        self.landed(token, &ready, attempt);
+                        return Ok(());
+                    }
+                    // The token was rejected while its successor was fetched: fetch one from after the rejection.
+                    Commit::Outdated { generation: newer } => {
+                        generation = newer;
+                        attempt -= 1;
+                        continue;
+                    }
+                    Commit::Refused(error) => error,
+                    Commit::Disowned => {
+                        self.flight.land(Err(TokenError::Cleared));
+                        return Ok(());
+                    }
+                },
+                Err(error) => error,
+            };
+            let again = error.class() == FailureClass::Transient && error.retry_after().is_none();
+            let pause = settings.retry.pause_after(attempt, settings.jitter.next());
+            if !again || attempt >= settings.retry.attempts || pause >= self.left() {
+                return Err(error);
+            }
+            let context = self.slot.context.clone();
+            self.core.events.send(TokenEvent::AttemptFailed { context, attempt, error, next_in: pause });
+            settings.clock.sleep(pause).await;
+        }
+    }
+
+    /// One request, bounded by the attempt's own time and by what is left of the flight's.
+    async fn attempt(&self) -> Result<Fetched, TokenError> {
+        let settings = &self.core.settings;
+        // The semaphore is never closed.
+        let _line = tokio::select! {
+            biased;
+            line = self.core.lines.acquire() => line.ok(),
+            () = settings.clock.sleep(self.left()) => return Err(self.core.timeout()),
+        };
+        let left = self.left();
+        if left.is_zero() {
+            return Err(self.core.timeout());
+        }
+        let timeout = settings.attempt_timeout.min(left);
+        let (anchor, device) = (self.core.now(), settings.clock.wall());
+        self.core.counters.fetches.add();
+        let request = FetchRequest::new(&self.slot.context, timeout);
+        let fetched = tokio::select! {
+            biased;
+            fetched = settings.fetcher.fetch(request) => fetched?,
+            () = settings.clock.sleep(timeout) => {
+                let attempt_only = timeout < left;
+                return Err(if attempt_only { TransportError::Timeout.into() } else { self.core.timeout() });
+            }
+        };
+        Ok(Fetched { token: fetched, anchor, device })
+    }
+
+    fn left(&self) -> Duration {
+        self.flight.deadline.saturating_since(self.core.now())
+    }
+
+    /// Is it a token, for what was asked, and how long does it live?
+    fn examine(&self, fetched: Fetched) -> Result<Ready, TokenError> {
+        let Fetched { token, anchor, device } = fetched;
+        if !is_header_safe(&token.secret) {
+            return Err(ResponseError::MalformedToken.into());
+        }
+        let claims = claims::read(&token.secret);
+        if let Some(claims) = &claims {
+            self.check_scope(claims.scope(&self.slot.context))?;
+        }
+        let claims = claims.unwrap_or_default();
+        let evidence = Evidence {
+            declared: token.expiry,
+            jwt_expires_at: claims.expires_at,
+            jwt_issued_at: claims.issued_at,
+            date: token.server_time.map(Into::into),
+            device: Some(device.into()),
+        };
+        if let Some(server_time) = token.server_time {
+            self.note_skew(device, server_time);
+        }
+        let settings = &self.core.settings;
+        let lifetime = match lifetime::judge(&evidence, settings.max_lifetime) {
+            Verdict::Lives { lifetime, clamped_from } => {
+                if let Some(claimed) = clamped_from {
+                    let context = self.slot.context.clone();
+                    self.core.events.send(TokenEvent::LifetimeClamped { context, claimed, used: lifetime });
+                }
+                Some(lifetime)
+            }
+            Verdict::Expired { by } => return Err(TokenError::ExpiredOnArrival { by }),
+            Verdict::Unknown => match settings.unknown_lifetime {
+                UnknownLifetime::DoNotCache => None,
+                UnknownLifetime::Assume(lifetime) => Some(lifetime.min(settings.max_lifetime)),
+            },
+        };
+        let schedule = lifetime.map(|lifetime| settings.refresh.schedule(anchor, lifetime, settings.jitter.next()));
+        // A reply may take longer than its token lives.
+        if schedule.is_some_and(|schedule| schedule.remaining(self.core.now()).is_zero()) {
+            return Err(TokenError::ExpiredOnArrival { by: Duration::ZERO });
+        }
+        Ok(Ready { token, schedule })
+    }
+
+    fn check_scope(&self, scope: Scope) -> Result<(), TokenError> {
+        match scope {
+            Scope::Exact => Ok(()),
+            Scope::Loose(mismatch) if self.core.settings.scope_check == ScopeCheck::Warn => {
+                self.core.events.send(TokenEvent::ScopeWarning { context: self.slot.context.clone(), mismatch });
+                Ok(())
+            }
+            Scope::Loose(mismatch) | Scope::Other(mismatch) => Err(mismatch.into()),
+        }
+    }
+
+    fn note_skew(&self, device: SystemTime, server: SystemTime) {
+        let (by, device_ahead) = match device.duration_since(server) {
+            Ok(ahead) => (ahead, true),
+            Err(behind) => (behind.duration(), false),
+        };
+        if by > NOTABLE_SKEW {
+            let context = self.slot.context.clone();
+            self.core.events.send(TokenEvent::ClockSkew { context, by, device_ahead });
+        }
+    }
+
+    fn commit(&self, ready: &Ready, generation: u64) -> Commit {
+        let secret = Fingerprint::of(&ready.token.secret);
+        self.slot.commit(&self.flight, generation, self.core.epoch(), secret, |generation| {
+            AuthToken::new(&ready.token.secret, ready.schedule, generation)
+        })
+    }
+
+    fn landed(&self, token: AuthToken, ready: &Ready, attempts: u32) {
+        self.core.counters.successes.add();
+        self.core.events.send(TokenEvent::Fetched {
+            context: self.slot.context.clone(),
+            lifetime: ready.schedule.map(|schedule| schedule.lifetime),
+            generation: token.generation(),
+            attempts,
+        });
+        self.flight.land(Ok(token));
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if self.flight.landed().is_some() {
+            return;
+        }
+        if std::thread::panicking() {
+            self.core.fail(&self.slot, &self.flight, TokenError::Interrupted(Interruption::Panicked));
+        } else {
+            self.core.abandon(&self.slot, &self.flight);
+        }
+    }
+}
+
+/// A reply, with the times at which it was asked for.
+struct Fetched {
+    token: FetchedToken,
+    anchor: BootTime,
+    device: SystemTime,
+}
+
+/// A token that may be committed.
+struct Ready {
+    token: FetchedToken,
+    schedule: Option<Schedule>,
+}

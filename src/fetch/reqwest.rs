@@ -1,0 +1,140 @@
+//! The transport for desktops and servers: reqwest on rustls, with the operating system's trust store.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::redirect;
+use rustls_platform_verifier::BuilderVerifierExt;
+use zeroize::Zeroize as _;
+
+use super::endpoint::Method;
+use super::http::{HttpRequest, HttpResponse, HttpTransport};
+use crate::error::TransportError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_REDIRECTS: usize = 5;
+
+/// [`HttpTransport`] on [`reqwest`]. HTTP/1.1 with keep-alive, no compression, no cookies; proxies as the environment
+/// says (`HTTPS_PROXY`, `NO_PROXY`), but never for plain http, which only ever goes to loopback.
+#[derive(Clone, Debug)]
+pub struct ReqwestTransport {
+    https: reqwest::Client,
+    loopback: reqwest::Client,
+}
+
+impl ReqwestTransport {
+    /// Trusts what the operating system trusts (rustls-platform-verifier), with ring's cryptography.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError::Tls`] when the system's trust store cannot be read.
+    pub fn new() -> Result<Self, TransportError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(BuilderVerifierExt::with_platform_verifier)
+            .map_err(|error| TransportError::Tls { detail: error.to_string() })?;
+        Self::with_tls(tls.with_no_client_auth())
+    }
+
+    /// Trusts what `tls` says: a pinned certificate, a company's own root, a client certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError::Tls`] when reqwest cannot use it.
+    pub fn with_tls(tls: rustls::ClientConfig) -> Result<Self, TransportError> {
+        let client = |builder: reqwest::ClientBuilder, tls: rustls::ClientConfig| {
+            builder
+                .tls_backend_preconfigured(tls)
+                .redirect(redirect::Policy::custom(follow_within_origin))
+                .connect_timeout(CONNECT_TIMEOUT)
+                .user_agent(concat!("fleet-token/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| TransportError::Tls { detail: cause(&error) })
+        };
+        Ok(Self {
+            https: client(reqwest::Client::builder(), tls.clone())?,
+            loopback: client(reqwest::Client::builder().no_proxy(), tls)?,
+        })
+    }
+}
+
+/// The login must not follow a redirect to another origin; its 3xx reply is handed back instead.
+fn follow_within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let within = attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
+    if within && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+#[async_trait]
+impl HttpTransport for ReqwestTransport {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let client = if request.url.starts_with("https:") { &self.https } else { &self.loopback };
+        let builder = match request.method {
+            Method::Get => client.get(&request.url),
+            Method::Post => client.post(&request.url),
+        };
+        let builder = builder.headers(request.headers).timeout(request.timeout);
+        let builder = match request.body {
+            Some(body) => builder.body(body),
+            None => builder,
+        };
+        let mut reply = builder.send().await.map_err(|error| classify(&error))?;
+        let (status, headers) = (reply.status().as_u16(), std::mem::take(reply.headers_mut()));
+        // One allocation that never grows, so that no half of a token is left behind in freed memory.
+        let mut body = Vec::with_capacity(request.max_body + 1);
+        loop {
+            match reply.chunk().await {
+                Ok(Some(chunk)) => {
+                    let room = request.max_body + 1 - body.len();
+                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                    if body.len() > request.max_body {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    body.zeroize();
+                    return Err(classify(&error));
+                }
+            }
+        }
+        Ok(HttpResponse::new(status, headers, body))
+    }
+}
+
+fn classify(error: &reqwest::Error) -> TransportError {
+    if error.is_timeout() {
+        TransportError::Timeout
+    } else if is_tls(error) {
+        TransportError::Tls { detail: cause(error) }
+    } else if error.is_connect() {
+        TransportError::Connect { detail: cause(error) }
+    } else if error.is_builder() {
+        TransportError::Request { detail: cause(error) }
+    } else if error.is_request() || error.is_body() || error.is_decode() {
+        TransportError::Interrupted
+    } else {
+        TransportError::Other { detail: cause(error) }
+    }
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    chain(error).any(|cause| {
+        cause.is::<rustls::Error>()
+            || cause
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref)
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+    })
+}
+
+/// The innermost cause: what the operating system or TLS said. It names no URL and holds no header.
+fn cause(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| "no details".to_owned(), ToString::to_string)
+}
+
+fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}

@@ -1,0 +1,346 @@
+//! Finds the token and its expiry in a reply's body, in any of the shapes that backends answer with. Pure.
+
+use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
+
+use crate::error::ResponseError;
+use crate::lifetime::{Expiry, UnixTime};
+use crate::token::is_header_safe;
+
+/// Which fields of the reply are looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResponseFormat {
+    /// Every shape that Google's samples, their users and OAuth 2.0 answer with:
+    ///
+    /// | shape | token | expiry |
+    /// |---|---|---|
+    /// | on-demand stub provider | `jwt` | `expirationTimestamp` |
+    /// | last-mile backend | `token` | `expiration_timestamp_ms` |
+    /// | Driver SDK guide | `VehicleServiceToken` | `TokenExpiryMs` |
+    /// | Consumer SDK guide | `ServiceToken` | `TokenExpiryMs` |
+    /// | JavaScript `AuthToken` | `token` | `expiresInSeconds`, relative |
+    /// | fleet tracking guide | `Token` | `ExpiresInSeconds`, relative |
+    /// | others seen | `token` | `expiration`, RFC 3339; or none, then the JWT's `exp` |
+    /// | OAuth 2.0 (RFC 6749 §5.1) | `access_token` | `expires_in`, relative |
+    ///
+    /// Absolute times are in milliseconds above 10¹¹ and in seconds below; numbers may be strings or floats.
+    #[default]
+    Auto,
+    /// Fields of your own names.
+    Fields {
+        /// The token.
+        token: String,
+        /// A point in time, as a number or in RFC 3339.
+        expires_at: Option<String>,
+        /// A number of seconds.
+        expires_in: Option<String>,
+    },
+}
+
+const TOKEN_FIELDS: [&str; 6] = ["jwt", "token", "VehicleServiceToken", "ServiceToken", "Token", "access_token"];
+const AT_FIELDS: [&str; 4] = ["expirationTimestamp", "expiration_timestamp_ms", "TokenExpiryMs", "expiration"];
+const IN_FIELDS: [&str; 3] = ["expiresInSeconds", "ExpiresInSeconds", "expires_in"];
+
+enum Role {
+    Token,
+    ExpiresAt,
+    ExpiresIn,
+    Error,
+    Other,
+}
+
+impl ResponseFormat {
+    fn role(&self, field: &str) -> Role {
+        let (token, at, within) = match self {
+            Self::Auto => (TOKEN_FIELDS.contains(&field), AT_FIELDS.contains(&field), IN_FIELDS.contains(&field)),
+            Self::Fields { token, expires_at, expires_in } => {
+                (token == field, expires_at.as_deref() == Some(field), expires_in.as_deref() == Some(field))
+            }
+        };
+        match (token, at, within, field) {
+            (true, ..) => Role::Token,
+            (_, true, ..) => Role::ExpiresAt,
+            (_, _, true, _) => Role::ExpiresIn,
+            (.., "error") => Role::Error,
+            _ => Role::Other,
+        }
+    }
+}
+
+/// A reply that was understood.
+pub(crate) struct Parsed {
+    /// `None` when the backend says `null`: switched off here.
+    pub(crate) token: Option<Zeroizing<String>>,
+    pub(crate) expiry: Option<Expiry>,
+}
+
+/// Reads the body of a successful reply.
+pub(crate) fn parse(body: &[u8], content_type: Option<&str>, format: &ResponseFormat) -> Result<Parsed, ResponseError> {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
+    if text.is_empty() {
+        return Err(ResponseError::Empty);
+    }
+    let says_html = content_type.is_some_and(|t| t.trim_start().to_ascii_lowercase().starts_with("text/html"));
+    if text[0] == b'<' || (says_html && text[0] != b'{') {
+        return Err(ResponseError::Html);
+    }
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let fields = json
+        .deserialize_map(Body(format))
+        .and_then(|fields| json.end().map(|()| fields))
+        .map_err(|_| ResponseError::NotJson)?;
+
+    let token = match fields.token {
+        Some(Text::Secret(token)) if token.is_empty() => return Err(missing(fields.error)),
+        Some(Text::Secret(token)) if !is_header_safe(&token) => return Err(ResponseError::MalformedToken),
+        Some(Text::Secret(token)) => token,
+        Some(Text::Null) if fields.error => return Err(ResponseError::ErrorInBody),
+        Some(Text::Null) => return Ok(Parsed { token: None, expiry: None }),
+        Some(Text::Other) => return Err(ResponseError::MalformedToken),
+        None => return Err(missing(fields.error)),
+    };
+    let at = fields.expires_at.map(|(name, value)| absolute(&value).ok_or(ResponseError::BadExpiry { field: name }));
+    let within =
+        fields.expires_in.map(|(name, value)| relative(&value).ok_or(ResponseError::BadExpiry { field: name }));
+    let expiry = at.transpose()?.flatten().or(within.transpose()?.flatten());
+    Ok(Parsed { token: Some(token), expiry })
+}
+
+fn missing(error: bool) -> ResponseError {
+    if error { ResponseError::ErrorInBody } else { ResponseError::MissingToken }
+}
+
+/// `Some(None)` is an expiry that is explicitly null, `None` one that cannot be read.
+#[allow(clippy::option_option, reason = "absent, null and unreadable are three things")]
+fn absolute(value: &Scalar) -> Option<Option<Expiry>> {
+    let from_number = |number| {
+        let time = UnixTime::from_number(number)?;
+        Some(Expiry::At(UNIX_EPOCH + time.since_epoch()))
+    };
+    match value {
+        Scalar::Null => Some(None),
+        Scalar::Number(number) => from_number(*number).map(Some),
+        Scalar::Text(text) => match text.trim().parse::<f64>() {
+            Ok(number) => from_number(number).map(Some),
+            Err(_) => OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(|time| Some(Expiry::At(time.into()))),
+        },
+        Scalar::Other => None,
+    }
+}
+
+#[allow(clippy::option_option, reason = "absent, null and unreadable are three things")]
+fn relative(value: &Scalar) -> Option<Option<Expiry>> {
+    let seconds = match value {
+        Scalar::Null => return Some(None),
+        Scalar::Number(number) => *number,
+        Scalar::Text(text) => text.trim().parse().ok()?,
+        Scalar::Other => return None,
+    };
+    // Already over is a lifetime of zero, which is expired on arrival; beyond all reason is clamped later.
+    (!seconds.is_nan()).then(|| Some(Expiry::In(Duration::from_secs_f64(seconds.clamp(0.0, 1e12)))))
+}
+
+/// The fields that matter, taken out of the body in one pass, so that no second copy of the secret is made.
+#[derive(Default)]
+struct Fields {
+    token: Option<Text>,
+    expires_at: Option<(String, Scalar)>,
+    expires_in: Option<(String, Scalar)>,
+    error: bool,
+}
+
+enum Text {
+    Secret(Zeroizing<String>),
+    Null,
+    Other,
+}
+
+enum Scalar {
+    Number(f64),
+    Text(String),
+    Null,
+    Other,
+}
+
+struct Body<'a>(&'a ResponseFormat);
+
+impl<'de> Visitor<'de> for Body<'_> {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields::default();
+        while let Some(name) = map.next_key::<String>()? {
+            match self.0.role(&name) {
+                Role::Token => {
+                    let text = map.next_value::<serde_json::Value>().map(text)?;
+                    // A null beside a real token, in another field, is not "switched off".
+                    if !matches!((&fields.token, &text), (Some(Text::Secret(_)), _)) {
+                        fields.token = Some(text);
+                    }
+                }
+                Role::ExpiresAt => fields.expires_at = Some((name, map.next_value().map(scalar)?)),
+                Role::ExpiresIn => fields.expires_in = Some((name, map.next_value().map(scalar)?)),
+                Role::Error => fields.error = !map.next_value::<serde_json::Value>()?.is_null(),
+                Role::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// Moves the string: the secret is not copied.
+fn text(value: serde_json::Value) -> Text {
+    match value {
+        serde_json::Value::String(text) => Text::Secret(Zeroizing::new(text)),
+        serde_json::Value::Null => Text::Null,
+        _ => Text::Other,
+    }
+}
+
+fn scalar(value: serde_json::Value) -> Scalar {
+    match value {
+        serde_json::Value::Number(number) => number.as_f64().map_or(Scalar::Other, Scalar::Number),
+        serde_json::Value::String(text) => Scalar::Text(text),
+        serde_json::Value::Null => Scalar::Null,
+        _ => Scalar::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    const TOKEN: &str = "SECRET-TOKEN-1";
+    /// 2026-01-01T01:00:00Z
+    const EXPIRES: u64 = 1_767_229_200;
+
+    #[allow(clippy::unnecessary_wraps, reason = "it is what the field holds")]
+    fn at() -> Option<Expiry> {
+        Some(Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(EXPIRES)))
+    }
+
+    #[allow(clippy::unnecessary_wraps, reason = "it is what the field holds")]
+    fn within(seconds: u64) -> Option<Expiry> {
+        Some(Expiry::In(Duration::from_secs(seconds)))
+    }
+
+    fn auto(body: &str) -> Result<Parsed, ResponseError> {
+        parse(body.as_bytes(), Some("application/json"), &ResponseFormat::Auto)
+    }
+
+    fn error(body: &str) -> ResponseError {
+        auto(body).err().unwrap()
+    }
+
+    #[test]
+    fn every_shape_that_was_seen_is_read() {
+        let cases = [
+            // A: the on-demand stub provider, with the extra keys it really sends.
+            (
+                "{\n  \"jwt\": \"SECRET-TOKEN-1\",\n  \"creationTimestamp\": 1767225600000,\n  \"expirationTimestamp\": 1767229200000,\n  \"audience\": \"https://fleetengine.googleapis.com/\",\n  \"tokenType\": \"DRIVER\",\n  \"authorizationClaims\": {\"isWildcard\": false, \"map\": {\"vehicleid\": \"v1\"}}\n}",
+                at(),
+            ),
+            // B: the last-mile backend.
+            (
+                r#"{"creation_timestamp_ms":1767225600000,"expiration_timestamp_ms":1767229200000,"token":"SECRET-TOKEN-1"}"#,
+                at(),
+            ),
+            // C, D: the Driver and Consumer SDK guides.
+            (r#"{"VehicleServiceToken":"SECRET-TOKEN-1","TokenExpiryMs":1767229200000}"#, at()),
+            (r#"{"ServiceToken":"SECRET-TOKEN-1","TokenExpiryMs":1767229200000}"#, at()),
+            // E, H: JavaScript.
+            (r#"{"token":"SECRET-TOKEN-1","expiresInSeconds":3600}"#, within(3600)),
+            (r#"{"Token":"SECRET-TOKEN-1","ExpiresInSeconds":3600}"#, within(3600)),
+            // F: RFC 3339.
+            (r#"{"token":"SECRET-TOKEN-1","expiration":"2026-01-01T01:00:00Z"}"#, at()),
+            (r#"{"token":"SECRET-TOKEN-1","expiration":"2026-01-01T03:00:00.000+02:00"}"#, at()),
+            // G: no expiry.
+            (r#"{"token":"SECRET-TOKEN-1","vehicleId":"v1","providerId":"p1"}"#, None),
+            // OAuth 2.0.
+            (r#"{"access_token":"SECRET-TOKEN-1","token_type":"Bearer","expires_in":3599}"#, within(3599)),
+        ];
+        for (body, expiry) in cases {
+            let parsed = auto(body).unwrap();
+            assert_eq!(parsed.token.unwrap().as_str(), TOKEN, "{body}");
+            assert_eq!(parsed.expiry, expiry, "{body}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_whatever_their_unit_and_their_type() {
+        for value in
+            ["1767229200000", "1767229200", "1767229200.0", "\"1767229200000\"", "\" 1767229200 \"", "1.7672292e12"]
+        {
+            let body = format!(r#"{{"jwt":"SECRET-TOKEN-1","expirationTimestamp":{value}}}"#);
+            assert_eq!(auto(&body).unwrap().expiry, at(), "{value}");
+        }
+        for value in ["3600", "\"3600\"", "3600.0"] {
+            let body = format!(r#"{{"token":"SECRET-TOKEN-1","expiresInSeconds":{value}}}"#);
+            assert_eq!(auto(&body).unwrap().expiry, within(3600), "{value}");
+        }
+    }
+
+    #[test]
+    fn fields_of_ones_own_names_are_read_and_no_others() {
+        let format = ResponseFormat::Fields {
+            token: "fleetJwt".to_owned(),
+            expires_at: Some("goodUntil".to_owned()),
+            expires_in: None,
+        };
+        let body = br#"{"token":"wrong","fleetJwt":"SECRET-TOKEN-1","goodUntil":1767229200,"expires_in":1}"#;
+        let parsed = parse(body, None, &format).unwrap();
+        assert_eq!(parsed.token.unwrap().as_str(), TOKEN);
+        assert_eq!(parsed.expiry, at());
+    }
+
+    #[test]
+    fn a_null_token_means_switched_off() {
+        assert!(auto(r#"{"token":null,"vehicleId":null,"providerId":null}"#).unwrap().token.is_none());
+        assert_eq!(auto(r#"{"token":null,"jwt":"SECRET-TOKEN-1"}"#).unwrap().token.unwrap().as_str(), TOKEN);
+    }
+
+    #[test]
+    fn what_is_no_token_is_a_typed_error() {
+        assert_eq!(error(""), ResponseError::Empty);
+        assert_eq!(error(" \r\n"), ResponseError::Empty);
+        assert_eq!(error("<!DOCTYPE html><title>Sign in</title>"), ResponseError::Html);
+        let html = parse(b"Please sign in", Some("text/html; charset=utf-8"), &ResponseFormat::Auto);
+        assert_eq!(html.err(), Some(ResponseError::Html));
+        for body in ["[]", "\"SECRET-TOKEN-1\"", "nonsense", "{\"token\":\"SECRET-TOK", "{} {}", "null"] {
+            assert_eq!(error(body), ResponseError::NotJson, "{body}");
+        }
+        assert_eq!(error("{}"), ResponseError::MissingToken);
+        assert_eq!(error(r#"{"token":""}"#), ResponseError::MissingToken);
+        assert_eq!(error(r#"{"error":"no such driver"}"#), ResponseError::ErrorInBody);
+        for token in [r#""a b""#, r#""a\r\nX: y""#, r#""\u0000""#, "7", "{}"] {
+            assert_eq!(error(&format!(r#"{{"token":{token}}}"#)), ResponseError::MalformedToken, "{token}");
+        }
+        let body = r#"{"token":"SECRET-TOKEN-1","expiration":"tomorrow"}"#;
+        assert_eq!(error(body), ResponseError::BadExpiry { field: "expiration".to_owned() });
+    }
+
+    #[test]
+    fn an_expiry_beyond_reason_never_panics() {
+        for value in ["1e308", "-1", "\"NaN\"", "\"inf\"", "[]", "true", "\"\""] {
+            for field in ["expirationTimestamp", "expiresInSeconds"] {
+                let _ = auto(&format!(r#"{{"token":"SECRET-TOKEN-1","{field}":{value}}}"#));
+            }
+        }
+        let body = r#"{"token":"SECRET-TOKEN-1","expirationTimestamp":null}"#;
+        assert_eq!(auto(body).unwrap().expiry, None);
+    }
+}
