@@ -1,0 +1,47 @@
+//! Scripting faults and reading the counters over HTTP, for demos and for tests in other languages. Loopback only,
+//! as the whole server is; no answer holds a token, a session or a key.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::fault::FaultScript;
+use crate::reply::google_error;
+use crate::stats::Counters;
+
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) script: FaultScript,
+    pub(crate) counters: Arc<Counters>,
+}
+
+pub(crate) fn routes(admin: Admin) -> Router {
+    Router::new()
+        .route("/admin/faults", get(pending).post(add).delete(clear))
+        .route("/admin/stats", get(stats))
+        .with_state(admin)
+}
+
+async fn pending(State(admin): State<Admin>) -> Response {
+    Json(admin.script.pending()).into_response()
+}
+
+async fn add(State(admin): State<Admin>, body: String) -> Response {
+    match admin.script.extend_json(&body) {
+        Ok(()) => Json(json!({ "pending": admin.script.pending().len() })).into_response(),
+        Err(error) => google_error(400, "INVALID_ARGUMENT", &format!("not a list of faults: {error}")),
+    }
+}
+
+async fn clear(State(admin): State<Admin>) -> Response {
+    admin.script.clear();
+    Json(json!({ "pending": 0 })).into_response()
+}
+
+async fn stats(State(admin): State<Admin>) -> Response {
+    Json(admin.counters.snapshot()).into_response()
+}
