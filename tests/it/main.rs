@@ -1,0 +1,3 @@
+//! What the factory promises, seen from outside: one test binary, one file a promise.
+
+mod scenarios;

@@ -1,0 +1,1 @@
+//! The portable scenarios of `tests/scenarios`, run through the public API.
