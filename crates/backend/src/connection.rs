@@ -73,12 +73,19 @@ pub(crate) struct KillableStream {
 
 impl KillableStream {
     fn alive(&self) -> io::Result<()> {
-        if !self.killed.load(Ordering::Acquire) {
-            return Ok(());
+        if self.killed.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
-        // Without lingering, closing discards what is unsent and sends RST instead of FIN.
-        self.inner.set_zero_linger()?;
-        Err(io::ErrorKind::ConnectionReset.into())
+        Ok(())
+    }
+}
+
+impl Drop for KillableStream {
+    fn drop(&mut self) {
+        if self.killed.load(Ordering::Acquire) {
+            // Without lingering, closing discards what is unsent and sends RST instead of FIN.
+            let _ = self.inner.set_zero_linger();
+        }
     }
 }
 

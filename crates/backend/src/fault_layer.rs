@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
@@ -117,17 +117,17 @@ async fn truncated(response: Response) -> Response {
     Response::from_parts(parts, Body::from_stream(Cut::after(Some(whole.slice(..whole.len() / 2)))))
 }
 
-/// A body that sends a part and then fails.
+/// A body that sends a part and then fails; without a part it fails at once, before even the head has left.
 struct Cut {
     first: Option<Bytes>,
-    pause: Pin<Box<tokio::time::Sleep>>,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Cut {
     fn after(first: Option<Bytes>) -> Self {
-        // The pause lets the first part leave before the failure takes the connection down.
-        let pause = if first.is_some() { Duration::from_millis(20) } else { Duration::ZERO };
-        Self { first, pause: Box::pin(tokio::time::sleep(pause)) }
+        // The pause lets the part leave before the failure takes the connection down.
+        let pause = first.as_ref().map(|_| Box::pin(tokio::time::sleep(Duration::from_millis(20))));
+        Self { first, pause }
     }
 }
 
@@ -138,6 +138,9 @@ impl Stream for Cut {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        self.pause.as_mut().poll(cx).map(|()| Some(Err(std::io::ErrorKind::ConnectionAborted.into())))
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+        }
+        Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into())))
     }
 }

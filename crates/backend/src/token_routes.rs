@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -130,8 +130,14 @@ async fn queried(
     fault: Option<Extension<FaultKind>>,
     wanted: Result<Query<Wanted>, QueryRejection>,
     query: Result<Query<Queried>, QueryRejection>,
+    RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    // Form decoding replaces what is not UTF-8, which would make one id of many.
+    let raw = raw.unwrap_or_default();
+    if percent_encoding::percent_decode_str(&raw).decode_utf8().is_err() {
+        return refuse(400, "the query is not valid UTF-8");
+    }
     let Ok(Query(query)) = query else { return refuse(400, "the query is not a token context") };
     let context = Context {
         vehicle_id: query.vehicle_id,
