@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use parking_lot::Mutex;
@@ -136,7 +136,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-type Slot = Arc<OnceLock<Arc<SigningKey>>>;
+type Slot = Arc<Mutex<Option<Arc<SigningKey>>>>;
 
 /// Where keys come from: made on first use, once per role and generation.
 ///
@@ -168,12 +168,14 @@ impl KeyPool {
 
     fn key(&self, role: Role, generation: u32) -> Result<Arc<SigningKey>, KeyError> {
         let slot = Arc::clone(self.slots.lock().entry((role, generation)).or_default());
-        if let Some(key) = slot.get() {
+        // Held while the key is made: a second one would be lost work, and its file would belong to nobody.
+        let mut slot = slot.lock();
+        if let Some(key) = &*slot {
             return Ok(Arc::clone(key));
         }
         let made = Arc::new(self.make(role, generation)?);
-        // Two threads may make one each; the first one stays and both use it.
-        Ok(Arc::clone(slot.get_or_init(|| made)))
+        *slot = Some(Arc::clone(&made));
+        Ok(made)
     }
 
     fn make(&self, role: Role, generation: u32) -> Result<SigningKey, KeyError> {
@@ -201,8 +203,9 @@ impl KeyPool {
     /// The key if it was ever made; one that was not has signed nothing.
     fn existing(&self, role: Role, generation: u32) -> Option<Arc<SigningKey>> {
         let slot = self.slots.lock().get(&(role, generation)).cloned();
-        if let Some(key) = slot.and_then(|slot| slot.get().cloned()) {
-            return Some(key);
+        if let Some(slot) = slot {
+            // A key that is being made right now has signed nothing either.
+            return slot.try_lock().and_then(|slot| slot.clone());
         }
         self.path(role, generation).filter(|path| path.exists())?;
         self.key(role, generation).ok()
@@ -284,6 +287,17 @@ mod tests {
         assert_eq!(ring.verifying(Some(first.kid())).len(), 1);
         ring.revoke(first.kid());
         assert!(ring.verifying(Some(first.kid())).is_empty());
+    }
+
+    #[test]
+    fn many_first_users_of_a_role_get_one_key() {
+        let ring = KeyRing::new(KeyPool::fresh());
+        let kids = std::thread::scope(|scope| {
+            let ask = || ring.current(Role::Viewer).unwrap().kid().to_owned();
+            let askers: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            askers.into_iter().map(|asker| asker.join().unwrap()).collect::<HashSet<_>>()
+        });
+        assert_eq!(kids.len(), 1);
     }
 
     #[test]
