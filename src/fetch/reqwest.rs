@@ -121,13 +121,13 @@ fn classify(error: &reqwest::Error) -> TransportError {
 }
 
 fn is_tls(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| {
-        cause.is::<rustls::Error>()
-            || cause
-                .downcast_ref::<std::io::Error>()
-                .and_then(std::io::Error::get_ref)
-                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-    })
+    chain(error).any(is_tls_cause)
+}
+
+/// An `io::Error` hides what it wraps from the chain of sources: it has to be opened, more than once if need be.
+fn is_tls_cause(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls_cause(inner))
 }
 
 /// The innermost cause: what the operating system or TLS said. It names no URL and holds no header.
