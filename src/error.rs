@@ -307,11 +307,12 @@ impl TokenError {
             | Self::Timeout { .. }
             | Self::Unavailable { .. }
             | Self::Interrupted(_)
+            // Within one second a backend signs the same claims to the same bytes (RSASSA-PKCS1-v1_5 is deterministic).
+            | Self::RejectedTokenReturned
             | Self::Session(SessionError::Unavailable)
             | Self::Fetcher { retryable: true, .. } => FailureClass::Transient,
             Self::BadResponse(_)
             | Self::ExpiredOnArrival { .. }
-            | Self::RejectedTokenReturned
             | Self::Redirected { .. }
             | Self::ScopeMismatch(_) => FailureClass::Persistent,
             _ => FailureClass::Permanent,

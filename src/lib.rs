@@ -5,25 +5,32 @@
 //! again. This crate is that piece: keyed, thread-safe, one fetch at a time for each key, sound under bad networks, bad
 //! clocks and bad backends, and silent about secrets.
 //!
-//! ```no_run
+//! ```
 //! use std::time::Duration;
 //! use fleet_token::{AuthTokenContext, AuthTokenFactory, SessionHeaders};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # use fleet_token_backend::{Grant, World};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let world = World::builder().start().await?;
+//! # world.sessions().allow("anna", "app-session", Grant::driver("driver_12345"));
+//! # let (backend, app_session) = (world.backend_url(), "app-session");
 //! let factory = AuthTokenFactory::builder()
-//!     .vehicle_endpoint("https://backend.example.com/token/driver/{vehicleId}")
-//!     .trip_endpoint("https://backend.example.com/token/consumer/{tripId}")
-//!     .header_provider(SessionHeaders::bearer("the app's own login")?)
-//!     .safety_margin(Duration::from_secs(10 * 60))
+//!     .vehicle_endpoint(format!("{backend}/token/driver/{{vehicleId}}"))
+//!     .header_provider(SessionHeaders::bearer(app_session)?) // the app's own login
+//!     .safety_margin(Duration::from_secs(10 * 60)) // what Google advises for drivers
+//! #   .allow_http_loopback()
 //!     .build()?;
 //!
 //! let context = AuthTokenContext::vehicle("driver_12345");
 //! let token = factory.token(&context).await?; // at once, unless it has to be fetched
 //! let header = token.authorization_header(); // "Bearer …", marked sensitive
+//! # assert!(header.is_sensitive());
+//! # assert!(world.engine().authenticate(Some(token.value())).is_ok());
 //!
 //! // Fleet Engine answered UNAUTHENTICATED? Say so; the next call brings another.
 //! factory.invalidate(&context, &token);
-//! # drop(header);
+//! # assert!(factory.try_token(&context).is_none());
 //! # Ok(())
 //! # }
 //! ```

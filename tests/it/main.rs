@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod architecture;
+mod end_to_end;
 mod runtimes;
 mod scenarios;
+mod secrets;
 mod storms;
 mod support;
 mod time;

@@ -77,8 +77,15 @@ pub(crate) fn refused_connection() -> TokenError {
     TransportError::Connect { detail: "connection refused".to_owned() }.into()
 }
 
+/// Logs what `RUST_LOG` asks for, so that the whole of a test run's output can be searched for secrets.
+pub(crate) fn trace() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+}
+
 /// A factory on a manual clock without randomness, for further settings.
 pub(crate) fn builder(clock: &ManualClock, script: &Script) -> AuthTokenFactoryBuilder {
+    trace();
     AuthTokenFactory::builder().clock(clock.clone()).fixed_jitter(0.0).fetcher(script.clone())
 }
 

@@ -64,6 +64,7 @@ async fn http(answer: impl Fn(&str) -> String + Clone + Send + Sync + 'static) -
 }
 
 fn builder(origin: &str) -> AuthTokenFactoryBuilder {
+    crate::support::trace();
     AuthTokenFactory::builder()
         .vehicle_endpoint(format!("http://{origin}/token/{{vehicleId}}"))
         .allow_http_loopback()
