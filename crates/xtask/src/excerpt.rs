@@ -71,15 +71,7 @@ impl fmt::Display for Excerpt {
 pub(crate) fn is_headline(line: &str) -> bool {
     let text = line.trim_start();
     let verdict = || text.ends_with("FAILED") || text.contains(" ... ignored");
-    [
-        "Running ",
-        "Doc-tests ",
-        "test result: ",
-        "error: ",
-        "error[",
-    ]
-    .iter()
-    .any(|start| text.starts_with(start))
+    ["Running ", "Doc-tests ", "test result: ", "error: ", "error["].iter().any(|start| text.starts_with(start))
         || (text.starts_with("test ") && verdict())
 }
 
@@ -122,18 +114,14 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
     fn a_failure_shows_the_test_its_panic_and_the_end_without_secrets() {
         let excerpt = of(RUN.lines().map(str::to_owned));
         assert_eq!(excerpt.failed, ["bad"]);
-        assert_eq!(
-            excerpt.panics[0],
-            "thread 'bad' panicked at src/lib.rs:7:5:"
-        );
+        assert_eq!(excerpt.panics[0], "thread 'bad' panicked at src/lib.rs:7:5:");
         let shown = excerpt.to_string();
         assert!(shown.contains(" right: <masked>") && !shown.contains("TOKEN-7"));
     }
 
     #[test]
     fn a_huge_output_leaves_a_short_excerpt() {
-        let excerpt =
-            of((0..10_000).map(|n| format!("thread panicked at {n} {}", "x".repeat(1000))));
+        let excerpt = of((0..10_000).map(|n| format!("thread panicked at {n} {}", "x".repeat(1000))));
         assert_eq!(excerpt.tail.len(), TAIL);
         assert!(excerpt.to_string().len() < 100_000);
     }
@@ -150,22 +138,14 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         ] {
             assert!(is_headline(line), "{line:?}");
         }
-        for line in [
-            "test cache::hit ... ok",
-            "2026 TRACE fleet_token: Running late",
-            "   Compiling syn v3",
-            "",
-        ] {
+        for line in ["test cache::hit ... ok", "2026 TRACE fleet_token: Running late", "   Compiling syn v3", ""] {
             assert!(!is_headline(line), "{line:?}");
         }
     }
 
     #[test]
     fn a_cut_never_leaves_half_a_secret() {
-        let line = format!(
-            "{}eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOjF9.c2ln",
-            "é".repeat(WIDTH - 10)
-        );
+        let line = format!("{}eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOjF9.c2ln", "é".repeat(WIDTH - 10));
         assert!(!safe(&line).contains("eyJ"));
     }
 }

@@ -22,10 +22,7 @@ pub(crate) enum Ending {
 /// The cargo that started this chore, as if typed at the root.
 pub(crate) fn cargo(workspace: &Workspace, args: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .args(args)
-        .current_dir(workspace.root())
-        .stdin(Stdio::null());
+    command.args(args).current_dir(workspace.root()).stdin(Stdio::null());
     // `cargo run` describes xtask itself in these. A build script that watches them would rebuild its crate each
     // time cargo is started by hand after a chore, or the other way round.
     for (name, _) in env::vars_os() {
@@ -56,10 +53,7 @@ pub(crate) fn teed(
     announce(command);
     let mut log = BufWriter::new(File::options().create(true).append(true).open(log)?);
     let watch = Stopwatch::start();
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (sender, lines) = mpsc::channel();
     if let Some(pipe) = child.stdout.take() {
         send_lines(pipe, sender.clone());
@@ -114,19 +108,9 @@ fn announce(command: &Command) {
         let quote = if value.contains(' ') { "\"" } else { "" };
         Some(format!("{}={quote}{value}{quote} ", name.to_string_lossy()))
     });
-    let args: Vec<_> = command
-        .get_args()
-        .map(|arg| arg.to_string_lossy())
-        .collect();
-    let program = Path::new(command.get_program())
-        .file_stem()
-        .unwrap_or_default();
-    println!(
-        "$ {}{} {}",
-        set.collect::<String>(),
-        program.to_string_lossy(),
-        args.join(" ")
-    );
+    let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
+    println!("$ {}{} {}", set.collect::<String>(), program.to_string_lossy(), args.join(" "));
 }
 
 #[cfg(all(test, unix))]
@@ -146,10 +130,7 @@ mod tests {
     fn every_byte_reaches_the_log_and_every_line_the_reader() {
         let (log, mut lines) = (log("tee"), Vec::new());
         let mut command = Command::new("sh");
-        command.args([
-            "-c",
-            r"echo out; echo err >&2; printf '\377 no newline'; exit 3",
-        ]);
+        command.args(["-c", r"echo out; echo err >&2; printf '\377 no newline'; exit 3"]);
         let ending = teed(&mut command, &log, Duration::from_mins(1), |line| {
             lines.push(line.to_owned());
         })

@@ -19,26 +19,10 @@ struct Needle {
 /// Tests use these in place of real logins and tokens. The last two are the same texts, and the start of any JWT,
 /// as `Debug` prints a byte slice: a buffer in a trace line gives a token away as surely as a string does.
 const NEEDLES: [Needle; 4] = [
-    Needle {
-        text: "SECRET-SESSION-",
-        kind: "session login",
-        continues: is_word,
-    },
-    Needle {
-        text: "SECRET-TOKEN-",
-        kind: "token",
-        continues: is_word,
-    },
-    Needle {
-        text: "83, 69, 67, 82, 69, 84, 45",
-        kind: "sentinel as bytes",
-        continues: is_byte_list,
-    },
-    Needle {
-        text: "101, 121, 74",
-        kind: "JWT as bytes",
-        continues: is_byte_list,
-    },
+    Needle { text: "SECRET-SESSION-", kind: "session login", continues: is_word },
+    Needle { text: "SECRET-TOKEN-", kind: "token", continues: is_word },
+    Needle { text: "83, 69, 67, 82, 69, 84, 45", kind: "sentinel as bytes", continues: is_byte_list },
+    Needle { text: "101, 121, 74", kind: "JWT as bytes", continues: is_byte_list },
 ];
 
 /// One line that holds a secret; the text is safe to print.
@@ -69,11 +53,7 @@ pub(crate) fn scan(mut output: impl BufRead) -> io::Result<Scan> {
         seen.lines += 1;
         seen.traced += usize::from(is_trace(text));
         if let Some((secret, kind)) = find(text) {
-            seen.findings.push(Finding {
-                line: seen.lines,
-                kind,
-                excerpt: excerpt(text, &secret),
-            });
+            seen.findings.push(Finding { line: seen.lines, kind, excerpt: excerpt(text, &secret) });
         }
         bytes.clear();
     }
@@ -102,14 +82,9 @@ fn find(text: &str) -> Option<(Range<usize>, &'static str)> {
     let sentinels = NEEDLES.iter().filter_map(|needle| {
         let start = text.find(needle.text)?;
         let after = start + needle.text.len();
-        Some((
-            start..after + run_of(&text[after..], needle.continues),
-            needle.kind,
-        ))
+        Some((start..after + run_of(&text[after..], needle.continues), needle.kind))
     });
-    sentinels
-        .chain(find_jwt(text).map(|place| (place, "JWT")))
-        .min_by_key(|(place, _)| place.start)
+    sentinels.chain(find_jwt(text).map(|place| (place, "JWT"))).min_by_key(|(place, _)| place.start)
 }
 
 /// A JWT is `eyJ…` (base64url of `{"`), a dot, and `eyJ…` again: header and claims. The signature may be missing.
@@ -119,9 +94,7 @@ fn find_jwt(text: &str) -> Option<Range<usize>> {
         let start = from + offset;
         let header_end = start + run_of(&text[start..], is_base64url);
         if text[header_end..].starts_with(".eyJ") {
-            return Some(
-                start..header_end + run_of(&text[header_end..], |c| c == '.' || is_base64url(c)),
-            );
+            return Some(start..header_end + run_of(&text[header_end..], |c| c == '.' || is_base64url(c)));
         }
         // Any other `eyJ` inside this run ends at the same place, so none of them is a header either.
         from = header_end;
@@ -159,16 +132,10 @@ fn excerpt(line: &str, secret: &Range<usize>) -> String {
 mod tests {
     use super::{mask, scan};
 
-    const JWT: &str =
-        "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzYUBwIiwiZXhwIjoxfQ.c2lnbmF0dXJl-_x";
+    const JWT: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzYUBwIiwiZXhwIjoxfQ.c2lnbmF0dXJl-_x";
 
     fn kinds(output: &[u8]) -> Vec<(usize, &'static str)> {
-        scan(output)
-            .unwrap()
-            .findings
-            .iter()
-            .map(|finding| (finding.line, finding.kind))
-            .collect()
+        scan(output).unwrap().findings.iter().map(|finding| (finding.line, finding.kind)).collect()
     }
 
     #[test]
@@ -193,15 +160,7 @@ mod tests {
 
     #[test]
     fn words_that_only_resemble_a_jwt_are_not_one() {
-        for line in [
-            "",
-            "eyJ",
-            "eyJhbGciOiJSUzI1NiJ9",
-            "eyJ.eyI",
-            "a.b.c",
-            "eyJab cd.eyJef",
-            "test eyJ ... ok",
-        ] {
+        for line in ["", "eyJ", "eyJhbGciOiJSUzI1NiJ9", "eyJ.eyI", "a.b.c", "eyJab cd.eyJef", "test eyJ ... ok"] {
             assert_eq!(kinds(line.as_bytes()), [], "{line:?}");
         }
     }
@@ -215,10 +174,7 @@ mod tests {
     #[test]
     fn a_secret_printed_as_bytes_is_found() {
         let output = format!("{:?}\n{:?}\n", JWT.as_bytes(), b"SECRET-TOKEN-7");
-        assert_eq!(
-            kinds(output.as_bytes()),
-            [(1, "JWT as bytes"), (2, "sentinel as bytes")]
-        );
+        assert_eq!(kinds(output.as_bytes()), [(1, "JWT as bytes"), (2, "sentinel as bytes")]);
     }
 
     #[test]
@@ -230,18 +186,11 @@ mod tests {
 
     #[test]
     fn no_part_of_a_secret_survives_in_what_is_shown() {
-        let line = format!(
-            "é {} a={JWT}; b=SECRET-SESSION-x1 c={:?}",
-            "pad ".repeat(40),
-            JWT.as_bytes()
-        );
+        let line = format!("é {} a={JWT}; b=SECRET-SESSION-x1 c={:?}", "pad ".repeat(40), JWT.as_bytes());
         let findings = scan(line.as_bytes()).unwrap().findings;
         let shown = [findings[0].excerpt.clone(), mask(&line)];
         for text in &shown {
-            assert!(
-                text.contains("a=<masked>; b=<masked> c=[<masked>]"),
-                "a secret is not masked"
-            );
+            assert!(text.contains("a=<masked>; b=<masked> c=[<masked>]"), "a secret is not masked");
             for part in JWT.split('.').chain(["x1", "101, 121"]) {
                 assert!(!text.contains(part), "a part of a secret is shown");
             }

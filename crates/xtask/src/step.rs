@@ -36,9 +36,7 @@ impl Outcome {
     /// CI proves everything or fails.
     fn in_ci(self, is_ci: bool) -> Self {
         match self {
-            Self::Skipped(reason) if is_ci => {
-                Self::Failed(format!("skipped, which CI must not: {reason}"))
-            }
+            Self::Skipped(reason) if is_ci => Self::Failed(format!("skipped, which CI must not: {reason}")),
             other => other,
         }
     }
@@ -70,47 +68,19 @@ struct Row {
 pub(crate) fn run_all(steps: &[&Step], workspace: &mut Workspace) -> ExitCode {
     let mut rows = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
-        println!(
-            "\n=== {}/{} {}: {} ===",
-            index + 1,
-            steps.len(),
-            step.name,
-            step.about
-        );
+        println!("\n=== {}/{} {}: {} ===", index + 1, steps.len(), step.name, step.about);
         let watch = Stopwatch::start();
         let outcome = (step.run)(workspace).in_ci(workspace.is_ci());
-        let row = Row {
-            name: step.name,
-            outcome,
-            took: watch.elapsed(),
-        };
-        println!(
-            "--- {} {} in {} {}",
-            row.name,
-            row.outcome.word(),
-            seconds(row.took),
-            row.outcome.reason()
-        );
+        let row = Row { name: step.name, outcome, took: watch.elapsed() };
+        println!("--- {} {} in {} {}", row.name, row.outcome.word(), seconds(row.took), row.outcome.reason());
         rows.push(row);
     }
     println!("\n{}", table(&rows));
-    if rows
-        .iter()
-        .any(|row| matches!(row.outcome, Outcome::Failed(_)))
-    {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    if rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_))) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn table(rows: &[Row]) -> String {
-    let width = rows
-        .iter()
-        .map(|row| row.name.len())
-        .max()
-        .unwrap_or(0)
-        .max("total".len());
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max("total".len());
     let mut text = format!("{:width$}  {:7}  {:>9}  why\n", "step", "outcome", "time");
     for row in rows {
         let line = format!(
@@ -139,10 +109,7 @@ mod tests {
     fn a_skip_is_said_here_and_fails_in_ci() {
         let skipped = Outcome::Skipped("no JDK".into());
         assert_eq!(skipped.clone().in_ci(false), skipped);
-        assert_eq!(
-            skipped.in_ci(true),
-            Outcome::Failed("skipped, which CI must not: no JDK".into())
-        );
+        assert_eq!(skipped.in_ci(true), Outcome::Failed("skipped, which CI must not: no JDK".into()));
         assert_eq!(Outcome::Passed.in_ci(true), Outcome::Passed);
     }
 
@@ -155,11 +122,7 @@ mod tests {
 
     #[test]
     fn the_table_says_of_every_step_what_and_why() {
-        let row = |name, outcome, millis| Row {
-            name,
-            outcome,
-            took: Duration::from_millis(millis),
-        };
+        let row = |name, outcome, millis| Row { name, outcome, took: Duration::from_millis(millis) };
         let text = table(&[
             row("format", Outcome::Passed, 1200),
             row("kotlin", Outcome::Skipped("no JDK".into()), 0),

@@ -21,11 +21,7 @@ impl Tally {
                 (what == word).then(|| number.parse::<u64>().ok())?
             })
         };
-        Some(Self {
-            passed: count("passed")?,
-            failed: count("failed")?,
-            skipped: count("ignored")?,
-        })
+        Some(Self { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
     }
 }
 
@@ -39,11 +35,7 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -51,38 +43,21 @@ impl fmt::Display for Tally {
 mod tests {
     use super::Tally;
 
-    const GREEN: &str = "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 7 filtered out; finished in 0.05s";
-    const RED: &str = "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s";
+    const GREEN: &str =
+        "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 7 filtered out; finished in 0.05s";
+    const RED: &str =
+        "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s";
 
     #[test]
     fn a_result_line_gives_its_three_counts() {
-        assert_eq!(
-            Tally::of_line(GREEN),
-            Some(Tally {
-                passed: 12,
-                failed: 0,
-                skipped: 3
-            })
-        );
-        assert_eq!(
-            Tally::of_line(RED),
-            Some(Tally {
-                passed: 4,
-                failed: 2,
-                skipped: 0
-            })
-        );
+        assert_eq!(Tally::of_line(GREEN), Some(Tally { passed: 12, failed: 0, skipped: 3 }));
+        assert_eq!(Tally::of_line(RED), Some(Tally { passed: 4, failed: 2, skipped: 0 }));
     }
 
     #[test]
     fn other_lines_and_half_lines_count_nothing() {
-        for line in [
-            "",
-            "test result: ",
-            "test result: ok. 5 passed;",
-            "test cache::hit ... ok",
-            "5 passed; 0 failed",
-        ] {
+        for line in ["", "test result: ", "test result: ok. 5 passed;", "test cache::hit ... ok", "5 passed; 0 failed"]
+        {
             assert_eq!(Tally::of_line(line), None, "{line:?}");
         }
     }

@@ -26,46 +26,14 @@ const DOC_TESTS: &str = "doc-tests";
 const DEMO: &str = "demo";
 
 const STEPS: &[Step] = &[
-    Step {
-        name: "format",
-        about: "rustfmt changes nothing",
-        run: format,
-    },
-    Step {
-        name: "clippy",
-        about: "no lint fires",
-        run: clippy,
-    },
-    Step {
-        name: "features",
-        about: "the SDK builds with each feature alone",
-        run: features,
-    },
-    Step {
-        name: TESTS,
-        about: "unit and integration tests, traced",
-        run: tests,
-    },
-    Step {
-        name: DOC_TESTS,
-        about: "the examples in the docs run",
-        run: doc_tests,
-    },
-    Step {
-        name: "docs",
-        about: "the docs build without a warning",
-        run: docs,
-    },
-    Step {
-        name: DEMO,
-        about: "`cargo run` keeps its promises",
-        run: demo,
-    },
-    Step {
-        name: "secrets",
-        about: "no token in any output above",
-        run: secret_scan,
-    },
+    Step { name: "format", about: "rustfmt changes nothing", run: format },
+    Step { name: "clippy", about: "no lint fires", run: clippy },
+    Step { name: "features", about: "the SDK builds with each feature alone", run: features },
+    Step { name: TESTS, about: "unit and integration tests, traced", run: tests },
+    Step { name: DOC_TESTS, about: "the examples in the docs run", run: doc_tests },
+    Step { name: "docs", about: "the docs build without a warning", run: docs },
+    Step { name: DEMO, about: "`cargo run` keeps its promises", run: demo },
+    Step { name: "secrets", about: "no token in any output above", run: secret_scan },
 ];
 
 /// What `cargo xtask test` takes.
@@ -80,8 +48,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
-    let chosen =
-        |step: &&Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
+    let chosen = |step: &&Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
     let steps: Vec<&Step> = STEPS.iter().filter(chosen).collect();
     if args.list {
         for step in steps {
@@ -99,22 +66,11 @@ pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
 }
 
 fn format(workspace: &mut Workspace) -> Outcome {
-    exited(run::shown(&mut cargo(
-        workspace,
-        &["fmt", "--all", "--check"],
-    )))
+    exited(run::shown(&mut cargo(workspace, &["fmt", "--all", "--check"])))
 }
 
 fn clippy(workspace: &mut Workspace) -> Outcome {
-    let args = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     exited(run::shown(&mut cargo(workspace, &args)))
 }
 
@@ -122,16 +78,10 @@ fn clippy(workspace: &mut Workspace) -> Outcome {
 /// rebuild every dependency.
 fn features(workspace: &mut Workspace) -> Outcome {
     let alone = |feature: &[&str]| {
-        let args = [
-            &["clippy", "-p", "fleet-token", "--no-default-features"],
-            feature,
-            &["--", "-D", "warnings"],
-        ];
+        let args = [&["clippy", "-p", "fleet-token", "--no-default-features"], feature, &["--", "-D", "warnings"]];
         exited(run::shown(&mut cargo(workspace, &args.concat())))
     };
-    alone(&[])
-        .and_then(|| alone(&["--features", "test-util"]))
-        .and_then(|| alone(&["--features", "reqwest"]))
+    alone(&[]).and_then(|| alone(&["--features", "test-util"])).and_then(|| alone(&["--features", "reqwest"]))
 }
 
 /// Built first, on the screen, so that compiler errors are shown whole and the time limit is the tests' own.
@@ -143,23 +93,12 @@ fn tests(workspace: &mut Workspace) -> Outcome {
 }
 
 fn doc_tests(workspace: &mut Workspace) -> Outcome {
-    let args = [
-        "test",
-        "--workspace",
-        "--doc",
-        "--all-features",
-        "--no-fail-fast",
-        "--",
-        "--nocapture",
-    ];
+    let args = ["test", "--workspace", "--doc", "--all-features", "--no-fail-fast", "--", "--nocapture"];
     counted(workspace, DOC_TESTS, &args)
 }
 
 fn docs(workspace: &mut Workspace) -> Outcome {
-    let mut command = cargo(
-        workspace,
-        &["doc", "--workspace", "--no-deps", "--all-features"],
-    );
+    let mut command = cargo(workspace, &["doc", "--workspace", "--no-deps", "--all-features"]);
     exited(run::shown(command.env("RUSTDOCFLAGS", "-D warnings")))
 }
 
@@ -168,14 +107,9 @@ fn demo(workspace: &mut Workspace) -> Outcome {
     let log = workspace.log(DEMO);
     exited(run::shown(&mut cargo(workspace, &["build"]))).and_then(|| {
         let mut excerpt = Excerpt::default();
-        let ending = run::teed(
-            traced(&mut cargo(workspace, &["run", "--quiet"])),
-            &log,
-            DEMO_LIMIT,
-            |line| {
-                excerpt.note(line);
-            },
-        );
+        let ending = run::teed(traced(&mut cargo(workspace, &["run", "--quiet"])), &log, DEMO_LIMIT, |line| {
+            excerpt.note(line);
+        });
         judged(ending, DEMO_LIMIT, &excerpt, workspace, &log)
     })
 }
@@ -185,25 +119,17 @@ fn counted(workspace: &mut Workspace, name: &str, args: &[&str]) -> Outcome {
     let log = workspace.log(name);
     let mut excerpt = Excerpt::default();
     let (mut counts, mut binaries) = (Tally::default(), 0);
-    let ending = run::teed(
-        traced(&mut cargo(workspace, args)),
-        &log,
-        TESTS_LIMIT,
-        |line| {
-            excerpt.note(line);
-            if excerpt::is_headline(line) {
-                println!("{}", excerpt::safe(line));
-            }
-            if let Some(more) = Tally::of_line(line) {
-                counts += more;
-                binaries += 1;
-            }
-        },
-    );
-    println!(
-        "{counts}, in {binaries} binaries; complete output in {}",
-        workspace.short(&log)
-    );
+    let ending = run::teed(traced(&mut cargo(workspace, args)), &log, TESTS_LIMIT, |line| {
+        excerpt.note(line);
+        if excerpt::is_headline(line) {
+            println!("{}", excerpt::safe(line));
+        }
+        if let Some(more) = Tally::of_line(line) {
+            counts += more;
+            binaries += 1;
+        }
+    });
+    println!("{counts}, in {binaries} binaries; complete output in {}", workspace.short(&log));
     workspace.tally += counts;
     let outcome = judged(ending, TESTS_LIMIT, &excerpt, workspace, &log);
     if counts.failed > 0 {
@@ -222,10 +148,7 @@ fn counted(workspace: &mut Workspace, name: &str, args: &[&str]) -> Outcome {
 
 /// Everything that can be logged is logged, in plain text: the scan must see what a customer's debug build would print.
 fn traced(command: &mut Command) -> &mut Command {
-    command
-        .env("RUST_LOG", "trace")
-        .env("CARGO_TERM_COLOR", "never")
-        .env("RUST_BACKTRACE", "0")
+    command.env("RUST_LOG", "trace").env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "0")
 }
 
 /// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
@@ -243,29 +166,17 @@ fn secret_scan(workspace: &mut Workspace) -> Outcome {
                 return Outcome::Failed(format!("cannot read {}: {error}", workspace.short(&log)));
             }
         };
-        println!(
-            "{}: {} lines, {} of them traces",
-            workspace.short(&log),
-            seen.lines,
-            seen.traced
-        );
+        println!("{}: {} lines, {} of them traces", workspace.short(&log), seen.lines, seen.traced);
         for finding in seen.findings.iter().take(SHOWN_FINDINGS) {
-            println!(
-                "  {}:{}: {}: {}",
-                workspace.short(&log),
-                finding.line,
-                finding.kind,
-                finding.excerpt
-            );
+            println!("  {}:{}: {}: {}", workspace.short(&log), finding.line, finding.kind, finding.excerpt);
         }
         found += seen.findings.len();
         traced += seen.traced;
     }
-    if traced == 0 {
-        println!("note: nobody wrote a trace line, so this scan proves little");
-    }
     if found > 0 {
         Outcome::Failed(format!("{found} lines of output hold a secret"))
+    } else if traced == 0 {
+        Outcome::Failed("nobody wrote a trace line, so this scan proves nothing".to_owned())
     } else if missing.is_empty() {
         Outcome::Passed
     } else {

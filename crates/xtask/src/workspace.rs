@@ -22,12 +22,7 @@ impl Workspace {
         let logs = root.join(target).join("xtask");
         fs::create_dir_all(&logs)?;
         let ci = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-        Ok(Self {
-            root,
-            logs,
-            ci,
-            tally: Tally::default(),
-        })
+        Ok(Self { root, logs, ci, tally: Tally::default() })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -59,7 +54,5 @@ fn root() -> io::Result<PathBuf> {
     here.ancestors()
         .find(|folder| folder.join("Cargo.lock").is_file())
         .map(Path::to_path_buf)
-        .ok_or_else(|| {
-            io::Error::other("no Cargo.lock here or above; run `cargo xtask` inside the checkout")
-        })
+        .ok_or_else(|| io::Error::other("no Cargo.lock here or above; run `cargo xtask` inside the checkout"))
 }
