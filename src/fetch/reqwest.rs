@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::redirect;
+use reqwest::{Client, ClientBuilder, redirect};
+use rustls::client::WantsClientCert;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::sync::OnceCell;
 use zeroize::Zeroize as _;
 
 use super::endpoint::Method;
@@ -20,23 +23,22 @@ const MAX_REDIRECTS: usize = 5;
 /// says (`HTTPS_PROXY`, `NO_PROXY`), but never for plain http, which only ever goes to loopback.
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
-    https: reqwest::Client,
-    loopback: reqwest::Client,
+    /// Made with the first https request: reading the system's trust store takes milliseconds.
+    https: Arc<OnceCell<Client>>,
+    loopback: Client,
 }
 
 impl ReqwestTransport {
     /// Trusts what the operating system trusts (rustls-platform-verifier), with ring's cryptography.
     ///
+    /// The trust store is read with the first https request; if there is none, that request fails with
+    /// [`TransportError::Tls`].
+    ///
     /// # Errors
     ///
-    /// [`TransportError::Tls`] when the system's trust store cannot be read.
+    /// [`TransportError::Tls`] when reqwest cannot be set up.
     pub fn new() -> Result<Self, TransportError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(BuilderVerifierExt::with_platform_verifier)
-            .map_err(|error| TransportError::Tls { detail: error.to_string() })?;
-        Self::with_tls(tls.with_no_client_auth())
+        Ok(Self { https: Arc::default(), loopback: loopback()? })
     }
 
     /// Trusts what `tls` says: a pinned certificate, a company's own root, a client certificate.
@@ -44,21 +46,53 @@ impl ReqwestTransport {
     /// # Errors
     ///
     /// [`TransportError::Tls`] when reqwest cannot use it.
-    pub fn with_tls(tls: rustls::ClientConfig) -> Result<Self, TransportError> {
-        let client = |builder: reqwest::ClientBuilder, tls: rustls::ClientConfig| {
-            builder
-                .tls_backend_preconfigured(tls)
-                .redirect(redirect::Policy::custom(follow_within_origin))
-                .connect_timeout(CONNECT_TIMEOUT)
-                .user_agent(concat!("fleet-token/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| TransportError::Tls { detail: cause(&error) })
-        };
-        Ok(Self {
-            https: client(reqwest::Client::builder(), tls.clone())?,
-            loopback: client(reqwest::Client::builder().no_proxy(), tls)?,
-        })
+    pub fn with_tls(tls: ClientConfig) -> Result<Self, TransportError> {
+        let https = client(Client::builder(), tls)?;
+        Ok(Self { https: Arc::new(OnceCell::from(https)), loopback: loopback()? })
     }
+
+    async fn client(&self, url: &str) -> Result<&Client, TransportError> {
+        if !url.starts_with("https:") {
+            return Ok(&self.loopback);
+        }
+        self.https
+            .get_or_try_init(|| async {
+                let made = tokio::task::spawn_blocking(|| client(Client::builder(), system_trust()?)).await;
+                made.map_err(|_| TransportError::Interrupted)?
+            })
+            .await
+    }
+}
+
+fn client(builder: ClientBuilder, tls: ClientConfig) -> Result<Client, TransportError> {
+    builder
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::custom(follow_within_origin))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("fleet-token/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| TransportError::Tls { detail: cause(&error) })
+}
+
+/// Plain http speaks no TLS, so this one trusts nobody.
+fn loopback() -> Result<Client, TransportError> {
+    let tls = configure_tls(|builder| Ok(builder.with_root_certificates(RootCertStore::empty())))?;
+    client(Client::builder().no_proxy(), tls)
+}
+
+fn system_trust() -> Result<ClientConfig, TransportError> {
+    configure_tls(BuilderVerifierExt::with_platform_verifier)
+}
+
+fn configure_tls(
+    trust: impl FnOnce(
+        ConfigBuilder<ClientConfig, WantsVerifier>,
+    ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error>,
+) -> Result<ClientConfig, TransportError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.and_then(trust).map_err(|error| TransportError::Tls { detail: error.to_string() })?;
+    Ok(config.with_no_client_auth())
 }
 
 /// The login must not follow a redirect to another origin; its 3xx reply is handed back instead.
@@ -70,7 +104,7 @@ fn follow_within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 #[async_trait]
 impl HttpTransport for ReqwestTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        let client = if request.url.starts_with("https:") { &self.https } else { &self.loopback };
+        let client = self.client(&request.url).await?;
         let builder = match request.method {
             Method::Get => client.get(&request.url),
             Method::Post => client.post(&request.url),
