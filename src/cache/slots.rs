@@ -73,3 +73,96 @@ impl Slots {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cache::flight::Flight;
+    use crate::cache::slot::{Answer, Commit, Need};
+    use crate::policy::RefreshPolicy;
+    use crate::token::{AuthToken, Fingerprint};
+
+    fn at(seconds: u64) -> BootTime {
+        BootTime::from_origin(Duration::from_secs(seconds))
+    }
+
+    fn context(n: usize) -> AuthTokenContext {
+        AuthTokenContext::trip(&format!("t{n}"))
+    }
+
+    /// Puts a token that lives for `seconds` from `now` under key `n`; returns what had to go.
+    fn put(slots: &Slots, n: usize, now: BootTime, seconds: u64) -> Vec<AuthTokenContext> {
+        let (slot, evicted) = slots.get_or_make(&context(n), now);
+        let Answer::Wait { flight, new: true } = slot.ask(Need::Usual, now, || Flight::new(now, 0)) else {
+            panic!("key {n} was there already");
+        };
+        let schedule = RefreshPolicy::default().schedule(now, Duration::from_secs(seconds), 0.0);
+        let commit = slot.commit(&flight, slot.generation(), 0, Fingerprint::of("x"), |generation| {
+            AuthToken::new("x", Some(schedule), generation)
+        });
+        assert!(matches!(commit, Commit::Landed(_)));
+        evicted
+    }
+
+    #[test]
+    fn what_is_expired_goes_first_then_what_was_used_longest_ago() {
+        let slots = Slots::new(3);
+        put(&slots, 1, at(0), 3600);
+        put(&slots, 2, at(1), 10);
+        put(&slots, 3, at(2), 3600);
+        assert!(slots.with(&context(1), |slot| slot.hit(at(50)).is_some()).unwrap());
+        assert_eq!(put(&slots, 4, at(60), 3600), [context(2)], "the expired one");
+        assert_eq!(put(&slots, 5, at(61), 3600), [context(3)], "the one used longest ago");
+        assert!(slots.get(&context(1)).is_some());
+        assert_eq!(slots.len(), 3);
+    }
+
+    #[test]
+    fn what_is_in_flight_or_pinned_stays() {
+        let slots = Slots::new(2);
+        let (flying, _) = slots.get_or_make(&context(1), at(0));
+        let _flight = flying.ask(Need::Usual, at(0), || Flight::new(at(30), 0));
+        let (pinned, _) = slots.get_or_make(&context(2), at(0));
+        assert!(pinned.pin());
+        let (_, evicted) = slots.get_or_make(&context(3), at(1));
+        assert!(evicted.is_empty());
+        assert_eq!(slots.len(), 3, "over the bound rather than a flight lost");
+        pinned.unpin();
+        assert_eq!(put(&slots, 4, at(2), 60).len(), 2);
+        assert!(slots.get(&context(1)).is_some());
+    }
+
+    #[test]
+    fn an_evicted_slot_sends_its_holders_back_to_the_map() {
+        let slots = Slots::new(1);
+        let (old, _) = slots.get_or_make(&context(1), at(0));
+        slots.get_or_make(&context(2), at(1));
+        assert!(matches!(old.ask(Need::Usual, at(1), || Flight::new(at(30), 0)), Answer::Gone));
+        assert!(!old.pin());
+    }
+
+    #[test]
+    fn churn_far_beyond_the_bound_keeps_it() {
+        let slots = Slots::new(64);
+        for n in 0..10_000 {
+            slots.get_or_make(&context(n), at(n as u64 / 10));
+            assert!(slots.len() <= 64);
+        }
+    }
+
+    #[test]
+    fn a_result_from_before_a_clear_is_dropped() {
+        let slots = Slots::new(4);
+        let (slot, _) = slots.get_or_make(&context(1), at(0));
+        let Answer::Wait { flight, .. } = slot.ask(Need::Usual, at(0), || Flight::new(at(30), 0)) else {
+            panic!("no flight");
+        };
+        let generation = slot.generation();
+        slot.clear();
+        let commit = slot.commit(&flight, generation, 1, Fingerprint::of("x"), |_| panic!("committed after a clear"));
+        assert!(matches!(commit, Commit::Disowned));
+        assert!(slot.hit(at(1)).is_none());
+    }
+}
