@@ -74,13 +74,13 @@ pub use crate::boot_time::BootTime;
 #[cfg(any(test, feature = "test-util"))]
 pub use crate::clock::ManualClock;
 pub use crate::clock::{Clock, Sleep, SystemClock};
-pub use crate::config::{AuthTokenFactoryBuilder, ConfigError, ScopeCheck, UnknownLifetime};
+pub use crate::config::{ConfigError, ScopeCheck, UnknownLifetime};
 pub use crate::context::{AuthTokenContext, ContextError, ContextKind, IdField, ServiceType};
 pub use crate::error::{
     Interruption, ResponseError, ScopeMismatch, SessionError, TokenError, TokenErrorKind, TransportError,
 };
 pub use crate::event::{TokenEvent, TokenEvents};
-pub use crate::factory::{AuthTokenFactory, TokenHandle};
+pub use crate::factory::{AuthTokenFactory, AuthTokenFactoryBuilder, TokenHandle};
 pub use crate::fetch::endpoint::{Endpoint, EndpointError, Method};
 pub use crate::fetch::http::{HttpRequest, HttpResponse, HttpTransport};
 #[cfg(feature = "reqwest")]
@@ -91,3 +91,8 @@ pub use crate::fetch::{FetchRequest, FetchedToken, TokenFetcher};
 pub use crate::lifetime::Expiry;
 pub use crate::stats::Stats;
 pub use crate::token::AuthToken;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

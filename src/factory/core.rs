@@ -8,19 +8,14 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::run::Run;
-use crate::backoff::RetryPolicy;
 use crate::boot_time::BootTime;
 use crate::cache::flight::{Flight, Landing};
 use crate::cache::slot::{Answer, Invalidated, Need, Slot};
 use crate::cache::slots::Slots;
-use crate::clock::Clock;
-use crate::config::{ScopeCheck, UnknownLifetime};
+use crate::config::Settings;
 use crate::context::AuthTokenContext;
 use crate::error::{Interruption, TokenError};
 use crate::event::{EventSink, TokenEvent, TokenEvents};
-use crate::fetch::TokenFetcher;
-use crate::jitter::Jitter;
-use crate::policy::RefreshPolicy;
 use crate::runtime::Flights;
 use crate::stats::{Counters, Stats};
 use crate::token::AuthToken;
@@ -30,23 +25,6 @@ const GRACE: Duration = Duration::from_millis(200);
 
 /// How long a shutdown waits for flights to end.
 const DRAIN: Duration = Duration::from_secs(1);
-
-/// Everything that was configured.
-pub(crate) struct Settings {
-    pub(crate) fetcher: Arc<dyn TokenFetcher>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) jitter: Jitter,
-    pub(crate) runtime: Option<Handle>,
-    pub(crate) refresh: RefreshPolicy,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) fetch_deadline: Duration,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) max_lifetime: Duration,
-    pub(crate) unknown_lifetime: UnknownLifetime,
-    pub(crate) scope_check: ScopeCheck,
-    pub(crate) max_entries: usize,
-    pub(crate) max_concurrent_fetches: usize,
-}
 
 pub(crate) struct Core {
     pub(crate) settings: Settings,

@@ -1,5 +1,6 @@
 //! The factory: what apps hold. The only room that knows all the others.
 
+mod builder;
 mod core;
 mod handle;
 mod run;
@@ -8,16 +9,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::builder::AuthTokenFactoryBuilder;
 pub use self::handle::TokenHandle;
 use crate::cache::slot::Need;
-use crate::config::AuthTokenFactoryBuilder;
+use crate::config::Settings;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::event::TokenEvents;
 use crate::stats::Stats;
 use crate::token::AuthToken;
 
-pub(crate) use self::core::{Core, Settings};
+use self::core::Core;
 
 /// Gets, keeps and refreshes Fleet Engine tokens. Cheap to clone; every clone is the same factory.
 ///
@@ -58,7 +60,7 @@ impl AuthTokenFactory {
         AuthTokenFactoryBuilder::new()
     }
 
-    pub(crate) fn start(settings: Settings) -> Self {
+    fn start(settings: Settings) -> Self {
         Self { owner: Arc::new(Owner { core: Arc::new(Core::new(settings)) }) }
     }
 
@@ -173,7 +175,7 @@ impl AuthTokenFactory {
         self.core().drained().await;
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
+    fn core(&self) -> &Arc<Core> {
         &self.owner.core
     }
 }

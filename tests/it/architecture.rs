@@ -103,8 +103,13 @@ fn dependencies_point_one_way() {
     ));
     found.extend(forbid(
         "values know nothing of those who use them",
-        |room| ["context.rs", "token.rs", "error.rs", "event.rs"].contains(&room),
+        |room| ["context/", "token.rs", "error/", "event.rs", "stats.rs"].iter().any(|value| room.starts_with(value)),
         &["crate::cache", "crate::fetch", "crate::factory", "crate::config", "crate::runtime"],
+    ));
+    found.extend(forbid(
+        "only the factory and the front page know the factory",
+        |room| !room.starts_with("factory/") && room != "lib.rs",
+        &["crate::factory"],
     ));
     found.extend(forbid("only src/ffi knows uniffi", |room| !room.starts_with("ffi/"), &["uniffi"]));
     found.extend(forbid(

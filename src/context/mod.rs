@@ -3,15 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
-/// Fleet Engine's limit on the length of an id, in characters after NFC
-/// (`google/maps/fleetengine/v1/trip_api.proto`, `vehicle_api.proto`).
-const MAX_ID_CHARACTERS: usize = 64;
+mod id;
+mod kind;
 
-/// Characters that Fleet Engine forbids in an id (same protos).
-const FORBIDDEN: [char; 5] = ['/', ':', '?', ',', '#'];
+pub use self::id::ContextError;
+pub use self::kind::{ContextKind, IdField, ServiceType};
 
 /// What a token is for. The field names are those of Google's own SDKs.
 ///
@@ -33,200 +31,6 @@ const FORBIDDEN: [char; 5] = ['/', ':', '?', ',', '#'];
 pub struct AuthTokenContext {
     ids: [Option<Arc<str>>; 5],
     service_type: Option<ServiceType>,
-}
-
-/// The Fleet Engine service that a token is used on, for the contexts that have no id to say it.
-///
-/// The names on the wire are those of `google.maps.journeySharing.FleetEngineServiceType`, except
-/// [`Vehicle`](Self::Vehicle) and [`Fleet`](Self::Fleet), which that type lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ServiceType {
-    /// On-demand vehicles, without one vehicle's id: a consumer app that searches for vehicles nearby.
-    Vehicle,
-    /// On-demand trips.
-    Trip,
-    /// Scheduled-task delivery vehicles.
-    DeliveryVehicle,
-    /// Scheduled tasks.
-    Task,
-    /// Everything a fleet operator may read.
-    Fleet,
-}
-
-impl ServiceType {
-    /// The name on the wire, such as `TRIP_SERVICE`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Vehicle => "VEHICLE_SERVICE",
-            Self::Trip => "TRIP_SERVICE",
-            Self::DeliveryVehicle => "DELIVERY_VEHICLE_SERVICE",
-            Self::Task => "TASK_SERVICE",
-            Self::Fleet => "FLEET_SERVICE",
-        }
-    }
-}
-
-/// One of the ids that a context can hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum IdField {
-    /// An on-demand vehicle.
-    Vehicle,
-    /// An on-demand trip.
-    Trip,
-    /// A delivery vehicle.
-    DeliveryVehicle,
-    /// A scheduled task.
-    Task,
-    /// A shipment's tracking id.
-    Tracking,
-}
-
-impl IdField {
-    /// All of them, in the order of the context's fields.
-    pub const ALL: [Self; 5] = [Self::Vehicle, Self::Trip, Self::DeliveryVehicle, Self::Task, Self::Tracking];
-
-    /// The name in Google's JavaScript `AuthTokenContext`, in URL templates and in JSON bodies, such as `vehicleId`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Vehicle => "vehicleId",
-            Self::Trip => "tripId",
-            Self::DeliveryVehicle => "deliveryVehicleId",
-            Self::Task => "taskId",
-            Self::Tracking => "trackingId",
-        }
-    }
-
-    /// The key in a Fleet Engine JWT's `authorization` claim, such as `vehicleid`.
-    pub const fn claim(self) -> &'static str {
-        match self {
-            Self::Vehicle => "vehicleid",
-            Self::Trip => "tripid",
-            Self::DeliveryVehicle => "deliveryvehicleid",
-            Self::Task => "taskid",
-            Self::Tracking => "trackingid",
-        }
-    }
-
-    const fn index(self) -> usize {
-        self as usize
-    }
-}
-
-impl fmt::Display for IdField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Which kind of token a context asks for: it chooses the endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ContextKind {
-    /// One on-demand vehicle: a driver app.
-    Vehicle,
-    /// One on-demand trip: a consumer app.
-    Trip,
-    /// One delivery vehicle: an untrusted delivery driver app.
-    DeliveryVehicle,
-    /// One delivery vehicle and one task: a trusted delivery driver app.
-    DeliveryVehicleTask,
-    /// One task.
-    Task,
-    /// One shipment's tracking id: a recipient's app.
-    Tracking,
-    /// The vehicle service without an id: vehicles nearby.
-    VehicleService,
-    /// The whole fleet: an operator's desktop.
-    Fleet,
-}
-
-impl ContextKind {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Vehicle,
-        Self::Trip,
-        Self::DeliveryVehicle,
-        Self::DeliveryVehicleTask,
-        Self::Task,
-        Self::Tracking,
-        Self::VehicleService,
-        Self::Fleet,
-    ];
-
-    /// The ids that a context of this kind always has.
-    pub const fn ids(self) -> &'static [IdField] {
-        match self {
-            Self::Vehicle => &[IdField::Vehicle],
-            Self::Trip => &[IdField::Trip],
-            Self::DeliveryVehicle => &[IdField::DeliveryVehicle],
-            Self::DeliveryVehicleTask => &[IdField::DeliveryVehicle, IdField::Task],
-            Self::Task => &[IdField::Task],
-            Self::Tracking => &[IdField::Tracking],
-            Self::VehicleService | Self::Fleet => &[],
-        }
-    }
-
-    /// The words for it in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Vehicle => "vehicle",
-            Self::Trip => "trip",
-            Self::DeliveryVehicle => "delivery vehicle",
-            Self::DeliveryVehicleTask => "delivery vehicle and task",
-            Self::Task => "task",
-            Self::Tracking => "tracking",
-            Self::VehicleService => "vehicle service",
-            Self::Fleet => "fleet",
-        }
-    }
-}
-
-impl fmt::Display for ContextKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Why no token can be had for a context. Found before any request is made.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ContextError {
-    /// No id and no service.
-    #[error("the context names no id and no service; an empty id counts as absent")]
-    Empty,
-    /// Ids that no one token is for, such as a tracking id with anything else.
-    #[error("no kind of token is for this combination of ids")]
-    Combination,
-    /// Over 64 characters.
-    #[error("{field} has {characters} characters; Fleet Engine allows {MAX_ID_CHARACTERS}")]
-    TooLong {
-        /// The id.
-        field: IdField,
-        /// Its length after NFC.
-        characters: usize,
-    },
-    /// One of `/ : ? , #`.
-    #[error("{field} holds {character:?}, which Fleet Engine does not allow in an id")]
-    ForbiddenCharacter {
-        /// The id.
-        field: IdField,
-        /// The character.
-        character: char,
-    },
-    /// A bare `*`, which would ask the backend for a token for everything.
-    #[error("{field} is \"*\": that asks for a token for all of them; use a fleet context on a backend that allows it")]
-    Wildcard {
-        /// The id.
-        field: IdField,
-    },
-    /// `.` or `..`, which URLs treat as steps in the path, encoded or not (WHATWG URL, "double-dot path segment").
-    #[error("{field} is \".\" or \"..\", which cannot be put into a URL safely")]
-    DotSegment {
-        /// The id.
-        field: IdField,
-    },
 }
 
 impl AuthTokenContext {
@@ -332,7 +136,7 @@ impl AuthTokenContext {
     pub fn kind(&self) -> Result<ContextKind, ContextError> {
         for field in IdField::ALL {
             if let Some(id) = self.id(field) {
-                check_id(field, id)?;
+                id::check_id(field, id)?;
             }
         }
         let has = |field: IdField| self.id(field).is_some();
@@ -375,21 +179,6 @@ impl fmt::Debug for AuthTokenContext {
             out.field("serviceType", &service.as_str());
         }
         out.finish()
-    }
-}
-
-fn check_id(field: IdField, id: &str) -> Result<(), ContextError> {
-    let characters = id.chars().count();
-    if characters > MAX_ID_CHARACTERS {
-        return Err(ContextError::TooLong { field, characters });
-    }
-    if let Some(character) = id.chars().find(|c| FORBIDDEN.contains(c)) {
-        return Err(ContextError::ForbiddenCharacter { field, character });
-    }
-    match id {
-        "*" => Err(ContextError::Wildcard { field }),
-        "." | ".." => Err(ContextError::DotSegment { field }),
-        _ => Ok(()),
     }
 }
 
@@ -437,7 +226,7 @@ mod tests {
     #[test]
     fn ids_that_fleet_engine_forbids_are_refused() {
         let kind = |id: &str| AuthTokenContext::trip(id).kind();
-        for character in FORBIDDEN {
+        for character in id::FORBIDDEN {
             let expected = ContextError::ForbiddenCharacter { field: IdField::Trip, character };
             assert_eq!(kind(&format!("a{character}b")), Err(expected));
         }
