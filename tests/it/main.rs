@@ -10,4 +10,5 @@ mod secrets;
 mod storms;
 mod support;
 mod time;
+mod traps;
 mod wire;
