@@ -14,10 +14,7 @@ use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::policy::Age;
-use crate::token::{AuthToken, Fingerprint, Sealed};
-
-/// How many rejected tokens are remembered. A backend hands out one token at a time.
-const REJECTED_KEPT: usize = 4;
+use crate::token::{AuthToken, Sealed};
 
 /// One key of the cache.
 pub(crate) struct Slot {
@@ -37,7 +34,6 @@ struct State {
     flight: Option<Arc<Flight>>,
     backoff: Backoff,
     breaker: Breaker,
-    rejected: Vec<Fingerprint>,
     /// Out of the map: whoever still holds it must look up the key again.
     evicted: bool,
 }
@@ -125,7 +121,8 @@ impl Slot {
                 Need::ValidFor(asked) => {
                     let left = schedule.remaining(now);
                     if left >= asked && age < Age::Expired {
-                        return serve(false, None);
+                        let due = age >= Age::Due;
+                        return serve(false, due.then(|| state.refresh(now, take_off)).flatten());
                     }
                     // A fresh token that never lived so long: another one would not either.
                     if age == Age::Fresh && schedule.lifetime < asked {
@@ -179,7 +176,7 @@ impl Slot {
         flight: &Arc<Flight>,
         generation: u64,
         epoch: u64,
-        secret: Fingerprint,
+        is_rejected: impl FnOnce() -> bool,
         make: impl FnOnce(u64) -> AuthToken,
     ) -> Commit {
         let mut state = self.state.lock();
@@ -193,7 +190,7 @@ impl Slot {
         if state.generation != generation {
             return Commit::Outdated { generation: state.generation };
         }
-        if state.rejected.contains(&secret) {
+        if is_rejected() {
             return Commit::Refused(TokenError::RejectedTokenReturned);
         }
         state.generation += 1;
@@ -237,16 +234,10 @@ impl Slot {
         state.flight.as_ref().filter(|flight| flight.deadline <= now).cloned()
     }
 
-    /// The token was refused by Fleet Engine: never serve it again.
+    /// The token was refused by Fleet Engine, and is among the rejected already, so that no commit can bring it back:
+    /// stop serving it.
     pub(crate) fn invalidate(&self, token: &AuthToken, now: BootTime) -> Invalidated {
         let mut state = self.state.lock();
-        let secret = token.fingerprint();
-        if !state.rejected.contains(&secret) {
-            state.rejected.push(secret);
-            if state.rejected.len() > REJECTED_KEPT {
-                state.rejected.remove(0);
-            }
-        }
         let is_current = self.current.load().as_ref().is_some_and(|current| current.is_secret_of(token));
         if !is_current {
             return Invalidated::NotCurrent;

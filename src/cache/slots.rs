@@ -82,7 +82,7 @@ mod tests {
     use crate::cache::flight::Flight;
     use crate::cache::slot::{Answer, Commit, Need};
     use crate::policy::RefreshPolicy;
-    use crate::token::{AuthToken, Fingerprint};
+    use crate::token::AuthToken;
 
     fn at(seconds: u64) -> BootTime {
         BootTime::from_origin(Duration::from_secs(seconds))
@@ -99,9 +99,13 @@ mod tests {
             panic!("key {n} was there already");
         };
         let schedule = RefreshPolicy::default().schedule(now, Duration::from_secs(seconds), 0.0);
-        let commit = slot.commit(&flight, slot.generation(), 0, Fingerprint::of("x"), |generation| {
-            AuthToken::new("x", Some(schedule), generation)
-        });
+        let commit = slot.commit(
+            &flight,
+            slot.generation(),
+            0,
+            || false,
+            |generation| AuthToken::new("x", Some(schedule), generation),
+        );
         assert!(matches!(commit, Commit::Landed(_)));
         evicted
     }
@@ -161,7 +165,7 @@ mod tests {
         };
         let generation = slot.generation();
         slot.clear();
-        let commit = slot.commit(&flight, generation, 1, Fingerprint::of("x"), |_| panic!("committed after a clear"));
+        let commit = slot.commit(&flight, generation, 1, || false, |_| panic!("committed after a clear"));
         assert!(matches!(commit, Commit::Disowned));
         assert!(slot.hit(at(1)).is_none());
     }

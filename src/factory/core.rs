@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::run::Run;
 use crate::boot_time::BootTime;
 use crate::cache::flight::{Flight, Landing};
+use crate::cache::rejected::Rejected;
 use crate::cache::slot::{Answer, Invalidated, Need, Slot};
 use crate::cache::slots::Slots;
 use crate::config::Settings;
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) events: EventSink,
     pub(crate) lines: Semaphore,
+    pub(crate) rejected: Rejected,
     slots: Slots,
     flights: Flights,
     epoch: AtomicU64,
@@ -49,6 +51,7 @@ impl Core {
             counters: Counters::default(),
             events: EventSink::new(),
             lines: Semaphore::new(settings.max_concurrent_fetches),
+            rejected: Rejected::new(settings.max_lifetime),
             slots: Slots::new(settings.max_entries),
             flights: Flights::new(settings.runtime.take()),
             epoch: AtomicU64::new(0),
@@ -130,6 +133,7 @@ impl Core {
     }
 
     pub(crate) fn invalidate(&self, context: &AuthTokenContext, token: &AuthToken) -> bool {
+        self.rejected.add(token.fingerprint(), self.now());
         let Some(slot) = self.slots.get(context) else { return false };
         match slot.invalidate(token, self.now()) {
             Invalidated::NotCurrent => false,

@@ -179,8 +179,8 @@ impl Run {
     }
 
     fn commit(&self, ready: &Ready, generation: u64) -> Commit {
-        let secret = Fingerprint::of(&ready.token.secret);
-        self.slot.commit(&self.flight, generation, self.core.epoch(), secret, |generation| {
+        let is_rejected = || self.core.rejected.contains(Fingerprint::of(&ready.token.secret));
+        self.slot.commit(&self.flight, generation, self.core.epoch(), is_rejected, |generation| {
             AuthToken::new(&ready.token.secret, ready.schedule, generation)
         })
     }
