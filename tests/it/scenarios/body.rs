@@ -40,9 +40,10 @@ pub(super) fn render(reply: &Reply, now: SystemTime, labels: &mut Labels) -> Res
         Ok(())
     };
     let body = match (&reply.json, &reply.text, reply.text_size) {
-        (Some(json), None, None) => {
+        (Some(json), None, size) => {
             set("content-type", "application/json")?;
-            value(&Value::Object(json.clone()), now, labels)?.to_string()
+            let json = value(&Value::Object(json.clone()), now, labels)?.to_string();
+            format!("{json:<0$}", size.unwrap_or(0))
         }
         (None, Some(text), None) => text.clone(),
         (None, None, Some(size)) => "x".repeat(size),
