@@ -43,7 +43,8 @@ pub(super) fn render(reply: &Reply, now: SystemTime, labels: &mut Labels) -> Res
         (Some(json), None, size) => {
             set("content-type", "application/json")?;
             let json = value(&Value::Object(json.clone()), now, labels)?.to_string();
-            format!("{json:<0$}", size.unwrap_or(0))
+            let padding = size.unwrap_or(0).saturating_sub(json.len());
+            json + &" ".repeat(padding)
         }
         (None, Some(text), None) => text.clone(),
         (None, None, Some(size)) => "x".repeat(size),
