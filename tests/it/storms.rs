@@ -18,6 +18,8 @@ async fn sixty_four_callers_of_a_cold_key_cause_one_fetch() {
     let callers: Vec<_> = (0..64).map(|_| ask(&factory, &vehicle())).collect();
     settle().await;
     clock.advance(Duration::from_millis(50));
+    settle().await;
+    assert!(callers.iter().all(tokio::task::JoinHandle::is_finished), "not everybody was served by the one fetch");
     for caller in callers {
         assert_eq!(number(&caller.await.unwrap().unwrap()), 1);
     }
