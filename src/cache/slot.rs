@@ -238,13 +238,28 @@ impl Slot {
     /// stop serving it.
     pub(crate) fn invalidate(&self, token: &AuthToken, now: BootTime) -> Invalidated {
         let mut state = self.state.lock();
-        let is_current = self.current.load().as_ref().is_some_and(|current| current.is_secret_of(token));
-        if !is_current {
+        if !self.drop_current(&mut state, token) {
             return Invalidated::NotCurrent;
         }
-        self.current.store(None);
-        state.generation += 1;
         Invalidated::Dropped { tripped: state.breaker.rejected(now) }
+    }
+
+    /// The same for a key that was handed the same token, but did not report it. Returns whether it was.
+    pub(crate) fn revoke(&self, token: &AuthToken) -> bool {
+        self.serves(token) && self.drop_current(&mut self.state.lock(), token)
+    }
+
+    fn drop_current(&self, state: &mut State, token: &AuthToken) -> bool {
+        let is_current = self.serves(token);
+        if is_current {
+            self.current.store(None);
+            state.generation += 1;
+        }
+        is_current
+    }
+
+    fn serves(&self, token: &AuthToken) -> bool {
+        self.current.load().as_ref().is_some_and(|current| current.is_secret_of(token))
     }
 
     /// Forgets the token and the failures, and disowns the flight, which is returned so that it can be landed.

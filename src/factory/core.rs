@@ -51,7 +51,7 @@ impl Core {
             counters: Counters::default(),
             events: EventSink::new(),
             lines: Semaphore::new(settings.max_concurrent_fetches),
-            rejected: Rejected::new(settings.max_lifetime),
+            rejected: Rejected::default(),
             slots: Slots::new(settings.max_entries),
             flights: Flights::new(settings.runtime.take()),
             epoch: AtomicU64::new(0),
@@ -133,7 +133,13 @@ impl Core {
     }
 
     pub(crate) fn invalidate(&self, context: &AuthTokenContext, token: &AuthToken) -> bool {
-        self.rejected.add(token.fingerprint(), self.now());
+        self.rejected.add(token.fingerprint());
+        // A backend may hand out one token for several contexts: it is as bad for those.
+        for other in self.slots.all() {
+            if other.context != *context && other.revoke(token) {
+                self.events.send(TokenEvent::Rejected { context: other.context.clone() });
+            }
+        }
         let Some(slot) = self.slots.get(context) else { return false };
         match slot.invalidate(token, self.now()) {
             Invalidated::NotCurrent => false,
@@ -212,13 +218,7 @@ impl Core {
     /// The runtime that a flight was on has ended. Not the backend's fault: the next call may fetch at once.
     pub(crate) fn abandon(&self, slot: &Slot, flight: &Arc<Flight>) {
         self.flights.runtime_is_gone();
-        if slot.abandon(flight) {
-            self.counters.failures.add();
-            let error = TokenError::Interrupted(Interruption::RuntimeGone);
-            let context = slot.context.clone();
-            self.events.send(TokenEvent::FetchFailed { context, error: error.clone(), retry_in: Duration::ZERO });
-            flight.land(Err(error));
-        }
+        self.interrupt(slot, flight, TokenError::Interrupted(Interruption::RuntimeGone));
     }
 
     fn ask_counted(self: &Arc<Self>, context: &AuthTokenContext, need: Need) -> Result<Asked, TokenError> {
@@ -290,9 +290,19 @@ impl Core {
         }
     }
 
-    /// Nobody will land this flight: its deadline passed while its runtime was suspended or stuck.
+    /// Nobody will land this flight: its deadline passed while the device slept or its runtime was stuck. Not the
+    /// backend's fault, so the next fetch may start at once.
     fn give_up(&self, slot: &Slot, flight: &Arc<Flight>) {
-        self.fail(slot, flight, self.timeout());
+        self.interrupt(slot, flight, self.timeout());
+    }
+
+    fn interrupt(&self, slot: &Slot, flight: &Arc<Flight>, error: TokenError) {
+        if slot.abandon(flight) {
+            self.counters.failures.add();
+            let context = slot.context.clone();
+            self.events.send(TokenEvent::FetchFailed { context, error: error.clone(), retry_in: Duration::ZERO });
+            flight.land(Err(error));
+        }
     }
 
     /// What a waiter makes of a landing.
