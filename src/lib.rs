@@ -9,17 +9,27 @@
 //! use std::time::Duration;
 //! use fleet_token::{AuthTokenContext, AuthTokenFactory, SessionHeaders};
 //!
+//! # use fleet_token::{HttpRequest, HttpResponse, HttpTransport, ReqwestTransport, TransportError, async_trait};
 //! # use fleet_token_backend::{Grant, World};
+//! # /// Sends what is meant for the example's host to a backend on this machine.
+//! # struct Here(String, ReqwestTransport);
+//! # #[async_trait]
+//! # impl HttpTransport for Here {
+//! #     async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
+//! #         request.url = request.url.replace("https://backend.example.com", &self.0);
+//! #         self.1.send(request).await
+//! #     }
+//! # }
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let world = World::builder().start().await?;
 //! # world.sessions().allow("anna", "app-session", Grant::driver("driver_12345"));
-//! # let (backend, app_session) = (world.backend_url(), "app-session");
+//! # let app_session = "app-session";
 //! let factory = AuthTokenFactory::builder()
-//!     .vehicle_endpoint(format!("{backend}/token/driver/{{vehicleId}}"))
+//!     .vehicle_endpoint("https://backend.example.com/token/driver/{vehicleId}")
 //!     .header_provider(SessionHeaders::bearer(app_session)?) // the app's own login
 //!     .safety_margin(Duration::from_secs(10 * 60)) // what Google advises for drivers
-//! #   .allow_http_loopback()
+//! #   .transport(Here(world.backend_url(), ReqwestTransport::new()?))
 //!     .build()?;
 //!
 //! let context = AuthTokenContext::vehicle("driver_12345");

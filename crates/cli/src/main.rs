@@ -1,2 +1,95 @@
-//! The `fleet-token` command.
-fn main() {}
+//! The `fleet-token` command: reads the arguments, hands over to one room each, turns the outcome into an exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+mod clock;
+mod demo;
+mod get;
+mod jwt;
+mod screen;
+mod serve;
+
+use screen::Screen;
+
+/// How long a runtime may take to let go of what still runs when a command is over.
+const WIND_DOWN: Duration = Duration::from_millis(500);
+
+/// Get, keep and refresh Google Fleet Engine tokens. Without a command: the demo.
+#[derive(Debug, Parser)]
+#[command(name = "fleet-token", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    demo: demo::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch drivers and riders get, use and renew tokens through an outage, a rejection and a wrong id.
+    ///
+    /// Starts a token backend and an emulated Fleet Engine on free loopback ports, and checks what it promises: the
+    /// exit code is 0 only if every promise held.
+    Demo(demo::Options),
+    /// Run the reference token backend and the emulated Fleet Engine until Ctrl-C.
+    Serve(serve::Options),
+    /// Get one token from a backend and say what it is.
+    ///
+    /// Exit code 0 with a token, 1 without one, 2 if the arguments make no sense. Nothing is sent in the last case.
+    Get(Box<get::Options>),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::new();
+    screen::trace(&screen);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.complain(&format!("error: the async runtime did not start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Demo(cli.demo)) {
+            Command::Demo(options) => demo::run(&options, &screen).await,
+            Command::Serve(options) => serve::run(options, &screen).await,
+            Command::Get(options) => get::run(&options, &screen).await,
+        }
+    });
+    runtime.shutdown_timeout(WIND_DOWN);
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_the_demo_and_takes_its_options() {
+        let cli = Cli::try_parse_from(["fleet-token", "--json", "--seconds", "20"]).unwrap();
+        assert!(cli.command.is_none() && cli.demo.json && cli.demo.seconds == 20);
+    }
+
+    #[test]
+    fn a_token_is_for_one_thing() {
+        let parse = |args: &[&str]| {
+            let fixed = ["fleet-token", "get", "--endpoint", "https://b.example/"];
+            Cli::try_parse_from(fixed.iter().chain(args))
+        };
+        assert!(parse(&["--trip-id", "t"]).is_ok());
+        assert!(parse(&["--delivery-vehicle-id", "d", "--task-id", "k"]).is_ok());
+        for bad in [&[][..], &["--trip-id", "t", "--fleet"], &["--vehicle-id", "v", "--task-id", "k"]] {
+            assert_eq!(parse(bad).unwrap_err().exit_code(), 2, "{bad:?}");
+        }
+    }
+}
