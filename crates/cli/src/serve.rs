@@ -1,0 +1,233 @@
+//! `fleet-token serve`: the reference backend and the emulated Fleet Engine, until Ctrl-C, with lines to paste.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use fleet_token_backend::engine::{
+    DeliveryVehicle, LatLng, Task, TaskType, TerminalLocation, Trip, TripStatus, Vehicle, VehicleLocation, VehicleState,
+};
+use fleet_token_backend::{Grant, Shape, World};
+
+use crate::screen::Screen;
+
+/// Where and how to serve.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The token backend's port; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    backend_port: u16,
+    /// The Fleet Engine's port; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    engine_port: u16,
+    /// How long tokens live.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=4200))]
+    token_lifetime: u64,
+    /// The shape of every token reply, A to H or oauth; otherwise each route has its own.
+    #[arg(long, value_name = "SHAPE")]
+    shape: Option<Shape>,
+    /// Keep the signing keys in this directory, so that tokens outlive a restart. It must exist.
+    #[arg(long, value_name = "DIRECTORY")]
+    keys_dir: Option<PathBuf>,
+}
+
+/// The users of this server and what each may have. The names are public: they open nothing but this server.
+const DRIVER: &str = "demo-driver-1";
+const RIDER: &str = "demo-rider-1";
+const COURIER: &str = "demo-courier-1";
+const RECIPIENT: &str = "demo-recipient-1";
+const OPERATOR: &str = "demo-operator";
+const SERVER: &str = "demo-server";
+
+/// Runs the command.
+pub(crate) async fn run(options: Options, screen: &Screen) -> ExitCode {
+    if let Some(dir) = options.keys_dir.as_ref().filter(|dir| !dir.is_dir()) {
+        screen.complain(&format!("error: --keys-dir {} is not a directory\n  Make it first.", dir.display()));
+        return ExitCode::from(2);
+    }
+    let world = match start(options).await {
+        Ok(world) => world,
+        Err(error) => {
+            screen.complain(&format!("error: {error}\n  Choose another port, or 0 for a free one."));
+            return ExitCode::FAILURE;
+        }
+    };
+    let stop = stopped();
+    let itself = std::env::args().next().unwrap_or_else(|| "fleet-token".to_owned());
+    for line in how_to_call(&quoted(&itself), &world.backend_url(), &world.engine_url()) {
+        screen.say(&line);
+    }
+    stop.await;
+    screen.say("\nstopping");
+    let calls = world.stats();
+    world.stop().await;
+    screen.say(&format!(
+        "stopped; {} tokens were issued, {} Fleet Engine calls accepted, {} refused",
+        calls.minted_total(),
+        calls.accepted_total(),
+        calls.refused_total()
+    ));
+    ExitCode::SUCCESS
+}
+
+async fn start(options: Options) -> Result<World, fleet_token_backend::WorldError> {
+    let mut builder = World::builder()
+        .provider_id("demo")
+        .token_lifetime(Duration::from_secs(options.token_lifetime))
+        .backend_port(options.backend_port)
+        .engine_port(options.engine_port)
+        .eager_keys();
+    if let Some(shape) = options.shape {
+        builder = builder.default_shape(shape);
+    }
+    if let Some(dir) = options.keys_dir {
+        builder = builder.keys_dir(dir);
+    }
+    let world = builder.start().await?;
+    furnish(&world);
+    Ok(world)
+}
+
+/// A small fleet, and a user for each role.
+fn furnish(world: &World) {
+    for (name, grant) in [
+        (DRIVER, Grant::driver("vehicle_1")),
+        (RIDER, Grant::consumer("trip_1")),
+        (COURIER, Grant::none().delivery_vehicle("van_1").task("task_1")),
+        (RECIPIENT, Grant::none().tracking("parcel_1")),
+        (OPERATOR, Grant::fleet_reader()),
+        (SERVER, Grant::server()),
+    ] {
+        world.sessions().allow(name, name, grant);
+    }
+    let at = |latitude, longitude| LatLng { latitude, longitude };
+    let seen = VehicleLocation { location: Some(at(48.1374, 11.5755)), ..VehicleLocation::default() };
+    let fleet = world.engine().state();
+    fleet.put_vehicle(
+        "vehicle_1",
+        Vehicle {
+            vehicle_state: VehicleState::Online,
+            last_location: Some(seen.clone()),
+            maximum_capacity: Some(4),
+            ..Vehicle::default()
+        },
+    );
+    fleet.put_trip(
+        "trip_1",
+        Trip {
+            vehicle_id: "vehicle_1".into(),
+            trip_status: TripStatus::EnrouteToPickup,
+            pickup_point: Some(TerminalLocation { point: at(48.1397, 11.5680) }),
+            dropoff_point: Some(TerminalLocation { point: at(48.1598, 11.5020) }),
+            ..Trip::default()
+        },
+    );
+    fleet.put_delivery_vehicle("van_1", DeliveryVehicle { last_location: Some(seen), ..DeliveryVehicle::default() });
+    fleet.put_task(
+        "task_1",
+        Task {
+            task_type: TaskType::Delivery,
+            tracking_id: "parcel_1".into(),
+            delivery_vehicle_id: "van_1".into(),
+            ..Task::default()
+        },
+    );
+}
+
+/// What a newcomer pastes next.
+fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
+    let mut lines = vec![
+        format!("token backend  {backend}"),
+        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated)"),
+        String::new(),
+        "Logins of this throw-away server, sent as 'Authorization: Bearer …'; they open nothing else:".to_owned(),
+    ];
+    for (login, may) in [
+        (DRIVER, "vehicle_1"),
+        (RIDER, "trip_1, which vehicle_1 drives"),
+        (COURIER, "delivery vehicle van_1 and its task task_1"),
+        (RECIPIENT, "tracking id parcel_1"),
+        (OPERATOR, "reads the whole fleet"),
+        (SERVER, "everything"),
+    ] {
+        lines.push(format!("  {login:<17} {may}"));
+    }
+    let get = |endpoint: &str, what: &str, login: &str| {
+        format!("{itself} get --endpoint '{backend}{endpoint}' {what} --header 'Authorization: Bearer {login}'")
+    };
+    lines.extend([
+        String::new(),
+        "A token, described:".to_owned(),
+        format!("  {}", get("/token/driver/{vehicleId}", "--vehicle-id vehicle_1", DRIVER)),
+        format!("  {}", get("/token/consumer/{tripId}", "--trip-id trip_1", RIDER)),
+        format!("  {}", get("/token/delivery_consumer/{trackingId}", "--tracking-id parcel_1", RECIPIENT)),
+        format!("  {}", get("/token/fleet_reader/all", "--fleet", OPERATOR)),
+        String::new(),
+        "The reply as it is (the token is in it):".to_owned(),
+        format!("  curl -H 'Authorization: Bearer {DRIVER}' {backend}/token/driver/vehicle_1"),
+        String::new(),
+        "A call to Fleet Engine with a token:".to_owned(),
+        format!("  TOKEN=$({} --reveal)", get("/token/driver/{vehicleId}", "--vehicle-id vehicle_1", DRIVER)),
+        format!("  curl -H \"Authorization: Bearer $TOKEN\" {engine}/v1/providers/demo/vehicles/vehicle_1"),
+        String::new(),
+        "Let it fail: the next two driver tokens are answered with 503.".to_owned(),
+        format!(
+            "  curl -X POST -H 'Content-Type: application/json' {backend}/admin/faults -d \
+             '[{{\"match\": \"/token/driver/\", \"times\": 2, \"fault\": {{\"status\": 503}}}}]'"
+        ),
+        String::new(),
+        "Ctrl-C stops it.".to_owned(),
+    ]);
+    lines
+}
+
+/// A word that a shell reads as one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:\\".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// Ends with Ctrl-C, or, on Unix, with the SIGTERM that `kill` sends. Listens from the moment it is called.
+#[cfg(unix)]
+fn stopped() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals = (signal(SignalKind::interrupt()).ok(), signal(SignalKind::terminate()).ok());
+    async move {
+        match &mut signals {
+            (Some(interrupt), Some(terminate)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            // Without handlers the system's own way of stopping a process is in force.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn stopped() -> impl Future<Output = ()> {
+    async {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_a_space_is_pasted_as_one_word() {
+        assert_eq!(quoted("target/debug/fleet-token"), "target/debug/fleet-token");
+        assert_eq!(quoted("/my tools/it's"), r"'/my tools/it'\''s'");
+    }
+
+    #[test]
+    fn every_login_that_is_announced_is_one() {
+        let lines = how_to_call("fleet-token", "http://127.0.0.1:1", "http://127.0.0.1:2").join("\n");
+        for login in [DRIVER, RIDER, COURIER, RECIPIENT, OPERATOR, SERVER] {
+            assert!(lines.contains(login), "{login}");
+        }
+        assert!(!lines.contains("SECRET-"));
+    }
+}
