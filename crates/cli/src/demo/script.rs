@@ -29,6 +29,10 @@ const BEFORE_RENEWAL: Duration = Duration::from_millis(2700);
 /// Longer than this no scene waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(2 * LIFETIME.as_secs());
 
+/// Between two scenes, so that one can be read before the next begins. Short enough for all of them to be over before the
+/// first token is due.
+const BREATH: Duration = Duration::from_millis(400);
+
 const SCRIPT: &str = "script";
 
 /// Everybody on stage.
@@ -115,6 +119,7 @@ impl Cast {
         // JWTs count in seconds: a backend that is asked again within the second signs the very same token again.
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let rejection = self.rejection().await?;
+        tokio::time::sleep(BREATH).await;
         let wrong_id = self.wrong_id().await?;
         self.advance_trip("ARRIVED_AT_PICKUP").await?;
         let outage = self.outage().await?;
@@ -141,6 +146,7 @@ impl Cast {
         let requests = requests() - before;
         let text = format!("{said}: {session_rejected} calls refused, with {}", requests_made(requests));
         driver.say("wrong_id_refused", Mood::Good, &text);
+        tokio::time::sleep(BREATH).await;
 
         self.announce(&format!("driver_3's app uses its own, valid token on {theirs}"));
         let own = AuthTokenContext::vehicle(VEHICLES[2]);
