@@ -124,7 +124,7 @@ async fn perform(
         engine_updates: engine.accepted.get("UpdateVehicle").copied().unwrap_or(0),
         engine_calls: engine.accepted_total() + engine.refused_total(),
         engine_refused: engine.refused,
-        fewest_renewals: cast.drivers.iter().map(|driver| driver.stats().background_flights).min().unwrap_or(0),
+        fewest_renewals: cast.drivers.iter().map(|driver| driver.renewals()).min().unwrap_or(0),
         limit: Duration::from_secs(options.seconds + AROUND),
         ..Measured::default()
     };
@@ -133,7 +133,7 @@ async fn perform(
         measured.calls += now.calls - before.calls;
         measured.hits += now.hits - before.hits;
         measured.fetches += now.fetches - before.fetches;
-        measured.renewals += now.background_flights;
+        measured.renewals += phone.renewals();
         measured.lost += tally(phone).lost;
         measured.tokens.push(Tokens {
             who: phone.name,

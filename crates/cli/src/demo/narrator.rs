@@ -14,6 +14,7 @@ pub(super) struct Narrator {
     events: TokenEvents,
     keys: HashMap<AuthTokenContext, Key>,
     failures: u64,
+    renewals: u64,
     tokens: watch::Sender<u64>,
 }
 
@@ -49,7 +50,7 @@ impl Key {
 
 impl Narrator {
     pub(super) fn new(name: &'static str, events: TokenEvents) -> Self {
-        Self { name, events, keys: HashMap::new(), failures: 0, tokens: watch::Sender::new(0) }
+        Self { name, events, keys: HashMap::new(), failures: 0, renewals: 0, tokens: watch::Sender::new(0) }
     }
 
     /// Tells all that is new.
@@ -67,6 +68,11 @@ impl Narrator {
     /// Failures that may pass by themselves, attempts counted one by one.
     pub(super) fn failures(&self) -> u64 {
         self.failures
+    }
+
+    /// Tokens that came in the background, before anybody had to wait for them.
+    pub(super) fn renewals(&self) -> u64 {
+        self.renewals
     }
 
     fn tell_one(&mut self, timeline: &Timeline, event: &TokenEvent) {
@@ -99,6 +105,7 @@ impl Narrator {
                 more["background"] = json!(key.background);
                 more["attempts"] = json!(attempts);
                 more["lifetime_ms"] = json!(lifetime.map(millis));
+                self.renewals += u64::from(key.background);
                 *key = Key::default();
                 self.tokens.send_modify(|tokens| *tokens += 1);
                 (mood, text)

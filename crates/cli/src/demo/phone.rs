@@ -165,4 +165,8 @@ impl Phone {
     pub(super) fn survived(&self) -> u64 {
         self.narrator.lock().failures()
     }
+    /// Tokens that came in the background.
+    pub(super) fn renewals(&self) -> u64 {
+        self.narrator.lock().renewals()
+    }
 }

@@ -24,18 +24,25 @@ const HEADER: [&str; 8] = [
 pub(super) struct Row {
     name: &'static str,
     stats: Stats,
+    renewals: u64,
     survived: u64,
     tally: Tally,
 }
 
 impl Row {
     pub(super) fn of(phone: &Phone) -> Self {
-        Self { name: phone.name, stats: phone.stats(), survived: phone.survived(), tally: phone.tally() }
+        Self {
+            name: phone.name,
+            stats: phone.stats(),
+            renewals: phone.renewals(),
+            survived: phone.survived(),
+            tally: phone.tally(),
+        }
     }
 
     fn figures(&self) -> [u64; 7] {
-        let Self { stats, survived, tally, .. } = self;
-        [stats.calls, stats.hits, stats.fetches, stats.background_flights, *survived, tally.accepted, tally.refused]
+        let Self { stats, renewals, survived, tally, .. } = self;
+        [stats.calls, stats.hits, stats.fetches, *renewals, *survived, tally.accepted, tally.refused]
     }
 
     fn json(&self) -> Value {
