@@ -32,7 +32,7 @@ use timeline::{Mood, Timeline};
 use world::{DRIVERS, LIFETIME, RIDERS, SERVER, VEHICLES};
 
 /// What the demo may take beside the driving: keys, setting up, taking down.
-const AROUND: u64 = 8;
+const AROUND: u64 = 7;
 /// The soonest that a token is renewed: its margin is half of its life, the window before that an eighth.
 const SOONEST_RENEWAL: Duration = Duration::from_millis(LIFETIME.as_secs() * 1000 * 3 / 8);
 
@@ -43,7 +43,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) json: bool,
     /// How long the drivers drive.
-    #[arg(long, value_name = "SECONDS", default_value_t = 12, value_parser = clap::value_parser!(u64).range(12..=60))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 13, value_parser = clap::value_parser!(u64).range(12..=60))]
     pub(crate) seconds: u64,
 }
 
