@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use parking_lot::Mutex;
@@ -136,7 +136,15 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-type Slot = Arc<Mutex<Option<Arc<SigningKey>>>>;
+type Slot = Arc<Made>;
+
+/// A key, once it is made. Whoever only looks never waits for it, and never misses it.
+#[derive(Debug, Default)]
+struct Made {
+    key: OnceLock<Arc<SigningKey>>,
+    /// Held while the key is made: a second one would be lost work, and its file would belong to nobody.
+    making: Mutex<()>,
+}
 
 /// Where keys come from: made on first use, once per role and generation.
 ///
@@ -168,14 +176,15 @@ impl KeyPool {
 
     fn key(&self, role: Role, generation: u32) -> Result<Arc<SigningKey>, KeyError> {
         let slot = Arc::clone(self.slots.lock().entry((role, generation)).or_default());
-        // Held while the key is made: a second one would be lost work, and its file would belong to nobody.
-        let mut slot = slot.lock();
-        if let Some(key) = &*slot {
+        let _making = match slot.key.get() {
+            Some(key) => return Ok(Arc::clone(key)),
+            None => slot.making.lock(),
+        };
+        if let Some(key) = slot.key.get() {
             return Ok(Arc::clone(key));
         }
         let made = Arc::new(self.make(role, generation)?);
-        *slot = Some(Arc::clone(&made));
-        Ok(made)
+        Ok(Arc::clone(slot.key.get_or_init(|| made)))
     }
 
     fn make(&self, role: Role, generation: u32) -> Result<SigningKey, KeyError> {
@@ -205,7 +214,7 @@ impl KeyPool {
         let slot = self.slots.lock().get(&(role, generation)).cloned();
         if let Some(slot) = slot {
             // A key that is being made right now has signed nothing either.
-            return slot.try_lock().and_then(|slot| slot.clone());
+            return slot.key.get().cloned();
         }
         self.path(role, generation).filter(|path| path.exists())?;
         self.key(role, generation).ok()
