@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::boot_time::BootTime;
 
+/// What the times in HTTP headers and JWTs are rounded to.
+const TICK: Duration = Duration::from_secs(1);
+
 /// How tokens age. Every duration is of real time, sleep included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RefreshPolicy {
@@ -55,12 +58,13 @@ impl RefreshPolicy {
     /// The margin is clamped to half the lifetime, so that a short-lived token never means a fetch per call. The due
     /// window before it is jittered (`jitter` in 0‥1, between a third and the whole of it), so that devices which
     /// fetched together do not refresh together, and clamped to a quarter of the fresh part. The minimum validity is
-    /// clamped to a quarter of the margin.
+    /// clamped to a quarter of the margin. Neither is less than a second where the life allows it: `Date`, `iat` and
+    /// `exp` have whole seconds, so a life may be over before it seems to be.
     pub(crate) fn schedule(&self, anchor: BootTime, lifetime: Duration, jitter: f64) -> Schedule {
-        let margin = self.safety_margin.min(lifetime / 2);
+        let margin = self.safety_margin.max(TICK).min(lifetime / 2);
         let window = self.refresh_ahead.min(lifetime.saturating_sub(margin) / 4);
         let ahead = window.mul_f64((1.0 + 2.0 * jitter.clamp(0.0, 1.0)) / 3.0).min(window);
-        let min_validity = self.min_validity.min(margin / 4);
+        let min_validity = self.min_validity.max(TICK).min((margin / 4).max(TICK)).min(margin);
         let expires_at = anchor.plus(lifetime);
         let spent_at = expires_at.minus(margin);
         Schedule {
@@ -148,14 +152,15 @@ mod tests {
     }
 
     #[test]
-    fn no_margin_and_no_minimum_still_never_serve_an_expired_token() {
+    fn no_margin_and_no_minimum_still_leave_the_second_that_times_are_rounded_to() {
         let policy = RefreshPolicy {
             safety_margin: Duration::ZERO,
             refresh_ahead: Duration::ZERO,
             min_validity: Duration::ZERO,
         };
         let schedule = policy.schedule(START, MINUTE, 0.5);
+        assert_eq!(schedule.age(START.plus(Duration::from_secs(59))), Age::Spent);
+        assert!(!schedule.is_fallback(START.plus(Duration::from_millis(59_001))));
         assert_eq!(schedule.age(START.plus(MINUTE)), Age::Expired);
-        assert!(!schedule.is_fallback(schedule.expires_at));
     }
 }

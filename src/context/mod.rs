@@ -166,6 +166,23 @@ impl AuthTokenContext {
     }
 }
 
+/// Its ids in words, such as `vehicleId "driver_1"`.
+impl fmt::Display for AuthTokenContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids = IdField::ALL.into_iter().filter_map(|field| Some((field, self.id(field)?)));
+        let mut joint = "";
+        for (field, id) in ids {
+            write!(f, "{joint}{field} {id:?}")?;
+            joint = " and ";
+        }
+        match self.service_type {
+            Some(service) => write!(f, "{joint}{}", service.as_str()),
+            None if joint.is_empty() => f.write_str("no id"),
+            None => Ok(()),
+        }
+    }
+}
+
 #[allow(clippy::missing_fields_in_debug, reason = "absent ids are left out")]
 impl fmt::Debug for AuthTokenContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,6 +226,16 @@ mod tests {
         assert_eq!(AuthTokenContext::vehicle(""), AuthTokenContext::new());
         assert_eq!(AuthTokenContext::vehicle("").kind(), Err(ContextError::Empty));
         assert_eq!(AuthTokenContext::delivery_vehicle_task("d", ""), AuthTokenContext::delivery_vehicle("d"));
+    }
+
+    #[test]
+    fn a_context_says_in_words_what_it_is_for() {
+        assert_eq!(AuthTokenContext::vehicle("a\nb").to_string(), r#"vehicleId "a\nb""#);
+        assert_eq!(
+            AuthTokenContext::delivery_vehicle_task("d", "k").to_string(),
+            r#"deliveryVehicleId "d" and taskId "k""#
+        );
+        assert_eq!(AuthTokenContext::fleet().to_string(), "FLEET_SERVICE");
     }
 
     #[test]

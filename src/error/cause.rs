@@ -102,7 +102,7 @@ pub enum ResponseError {
 #[non_exhaustive]
 pub enum ScopeMismatch {
     /// The JWT names another id.
-    #[error("the token's \"{claim}\" is not the one asked for in {context:?}")]
+    #[error("the token's {claim:?} is not what was asked for: {context}")]
     OtherId {
         /// The key in the `authorization` claim.
         claim: &'static str,

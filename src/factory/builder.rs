@@ -185,7 +185,7 @@ impl AuthTokenFactoryBuilder {
     // How tokens age.
 
     /// How long before its expiry a token is replaced. Default: 5 minutes; Google advises 10 for drivers. Clamped to
-    /// half of each token's life, so that a short-lived token never means a fetch per call.
+    /// half of each token's life, so that a short-lived token never means a fetch per call; never less than a second.
     pub fn safety_margin(mut self, margin: Duration) -> Self {
         self.refresh.safety_margin = margin;
         self
@@ -199,7 +199,7 @@ impl AuthTokenFactoryBuilder {
     }
 
     /// How much life an old token must have left to stand in for one that could not be fetched. Default: 30 seconds.
-    /// Clamped to a quarter of the margin.
+    /// Clamped to a quarter of the margin; never less than a second.
     pub fn min_validity(mut self, min_validity: Duration) -> Self {
         self.refresh.min_validity = min_validity;
         self

@@ -99,13 +99,18 @@ impl Run {
         let request = FetchRequest::new(&self.slot.context, timeout);
         let fetched = tokio::select! {
             biased;
-            fetched = settings.fetcher.fetch(request) => fetched?,
+            fetched = settings.fetcher.fetch(request) => fetched,
             () = settings.clock.sleep(timeout) => {
                 let attempt_only = timeout < left;
                 return Err(if attempt_only { TransportError::Timeout.into() } else { self.core.timeout() });
             }
         };
-        Ok(Fetched { token: fetched, anchor, device })
+        match fetched {
+            Ok(token) => Ok(Fetched { token, anchor, device }),
+            // The transport's timer and ours are the same one when the deadline is what ends the attempt.
+            Err(TokenError::Transport(TransportError::Timeout)) if timeout == left => Err(self.core.timeout()),
+            Err(error) => Err(error),
+        }
     }
 
     fn left(&self) -> Duration {
