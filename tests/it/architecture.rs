@@ -111,6 +111,16 @@ fn dependencies_point_one_way() {
         |room| !room.starts_with("factory/") && room != "lib.rs",
         &["crate::factory"],
     ));
+    found.extend(forbid(
+        "nobody knows the foreign face",
+        |room| !room.starts_with("ffi/") && room != "lib.rs",
+        &["crate::ffi"],
+    ));
+    found.extend(forbid(
+        "the foreign face asks the factory, not what is under it",
+        |room| room.starts_with("ffi/"),
+        &["crate::cache", "crate::policy", "crate::backoff", "crate::lifetime", "reqwest"],
+    ));
     found.extend(forbid("only src/ffi knows uniffi", |room| !room.starts_with("ffi/"), &["uniffi"]));
     found.extend(forbid(
         "only the clock reads a clock",

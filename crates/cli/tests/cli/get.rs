@@ -135,7 +135,7 @@ async fn what_the_backend_refuses_or_garbles_is_one_clear_error() {
         (None, "v2", "the backend refused the app's session with 403"),
         (Some(Fault::status(404)), "v1", "404: it knows no such id, or the endpoint is wrong"),
         (Some(Fault::kind(FaultKind::Html)), "v1", "HTML page"),
-        (Some(Fault::kind(FaultKind::WrongId)), "v1", "not the one asked for"),
+        (Some(Fault::kind(FaultKind::WrongId)), "v1", "not what was asked for"),
         (Some(Fault::kind(FaultKind::NullToken)), "v1", "switched off"),
         (Some(Fault::redirect("http://127.0.0.2:1/")), "v1", "redirect"),
     ] {
