@@ -79,13 +79,14 @@ impl Backoff {
     /// Takes note of a failed flight; returns how long the key is now left alone.
     pub(crate) fn failed(&mut self, error: &TokenError, policy: &RetryPolicy, now: BootTime, jitter: f64) -> Duration {
         let (wait, hold) = match error.class() {
+            FailureClass::Local => return Duration::ZERO,
             FailureClass::Permanent if matches!(error, TokenError::Disabled) => (policy.backoff_max, Hold::Negative),
             FailureClass::Permanent => (policy.negative_ttl, Hold::Negative),
             FailureClass::Transient | FailureClass::Persistent => {
                 self.failures = self.failures.saturating_add(1);
                 let ours = policy.backoff_after(self.failures, jitter);
                 // A server that asks for less patience than ours gets ours: `Retry-After: 0` must not mean a storm.
-                match error.retry_after() {
+                match error.retry_after().map(|servers| servers.min(MAX_RETRY_AFTER)) {
                     Some(servers) if servers >= ours => (servers, Hold::Servers),
                     _ => (ours, Hold::Ours),
                 }
@@ -98,6 +99,17 @@ impl Backoff {
     /// A fetch succeeded, or everything starts anew.
     pub(crate) fn reset(&mut self) {
         *self = Self::default();
+    }
+
+    /// Somebody signed in: what the backend refused may be allowed now. Returns whether it was waited for.
+    pub(crate) fn session_changed(&mut self, now: BootTime) -> bool {
+        match self.hold {
+            Some((until, Hold::Negative, _)) => {
+                self.reset();
+                until > now
+            }
+            _ => false,
+        }
     }
 
     /// The network came back: a wait of our own making ends. Returns whether there was one.
@@ -160,7 +172,11 @@ pub(crate) fn parse_retry_after(value: &str, server_now: Option<SystemTime>) -> 
     let wait = match value.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => MAX_RETRY_AFTER,
-        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(server_now?).unwrap_or(Duration::ZERO),
+        Err(_) => {
+            let until = httpdate::parse_http_date(value).ok()?;
+            // Without the server's own time there is nothing to measure a date from: better too patient.
+            server_now.map_or(MAX_RETRY_AFTER, |now| until.duration_since(now).unwrap_or(Duration::ZERO))
+        }
     };
     Some(wait.min(MAX_RETRY_AFTER))
 }
@@ -239,6 +255,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_sent_is_not_remembered() {
+        let mut backoff = Backoff::default();
+        let signed_out = TokenError::Session(crate::error::SessionError::SignedOut);
+        assert_eq!(backoff.failed(&signed_out, &POLICY, NOW, 1.0), Duration::ZERO);
+        assert!(backoff.refusal(NOW).is_none());
+    }
+
+    #[test]
+    fn a_new_session_ends_a_refusal_but_no_backoff() {
+        let mut backoff = Backoff::default();
+        backoff.failed(&TokenError::SessionRejected { status: 401 }, &POLICY, NOW, 1.0);
+        assert!(backoff.session_changed(NOW));
+        assert!(backoff.refusal(NOW).is_none());
+        backoff.failed(&unavailable(None), &POLICY, NOW, 1.0);
+        assert!(!backoff.session_changed(NOW));
+        assert!(backoff.refusal(NOW).is_some());
+    }
+
+    #[test]
     fn the_sixth_rejection_in_thirty_seconds_trips_the_breaker() {
         let mut breaker = Breaker::default();
         for second in 0..5 {
@@ -268,7 +303,7 @@ mod tests {
         assert_eq!(parse("99999999999999999999999"), Some(seconds(300)));
         assert_eq!(parse("Thu, 01 Jan 2026 00:00:30 GMT"), Some(seconds(30)));
         assert_eq!(parse("Wed, 31 Dec 2025 00:00:30 GMT"), Some(seconds(0)));
-        assert_eq!(parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", None), None);
+        assert_eq!(parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", None), Some(seconds(300)));
         for nonsense in ["", "soon", "-5", "1.5"] {
             assert_eq!(parse(nonsense), None, "{nonsense}");
         }

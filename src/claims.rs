@@ -73,14 +73,18 @@ impl Claims {
         let Some(authorization) = &self.authorization else {
             return Scope::Loose(ScopeMismatch::NoAuthorization);
         };
+        // The id that the kind of context is named after must be in the token; a companion may be missing.
+        let main = context.kind().ok().and_then(|kind| kind.ids().first().copied());
         let mut loose = None;
-        let mut named = false;
         for (field, id) in asked() {
             let Some((claim, ids)) = claims_for(field).iter().find_map(|c| Some((*c, authorization.get(*c)?))) else {
-                loose.get_or_insert(ScopeMismatch::MissingId { field });
+                let missing = ScopeMismatch::MissingId { field };
+                if Some(field) == main {
+                    return Scope::Other(missing);
+                }
+                loose.get_or_insert(missing);
                 continue;
             };
-            named = true;
             if ids.iter().any(|named| same_id(named, id)) {
                 continue;
             }
@@ -90,11 +94,7 @@ impl Claims {
             }
             return Scope::Other(ScopeMismatch::OtherId { claim, context: context.clone() });
         }
-        match loose {
-            None => Scope::Exact,
-            Some(mismatch) if named => Scope::Loose(mismatch),
-            Some(mismatch) => Scope::Other(mismatch),
-        }
+        loose.map_or(Scope::Exact, Scope::Loose)
     }
 }
 
@@ -174,6 +174,15 @@ mod tests {
     fn another_kind_of_token_is_refused() {
         let scope = claims(r#"{"authorization":{"tripid":"v1"}}"#).scope(&AuthTokenContext::vehicle("v1"));
         assert_eq!(scope, Scope::Other(ScopeMismatch::MissingId { field: IdField::Vehicle }));
+    }
+
+    #[test]
+    fn a_companion_s_claim_does_not_answer_for_the_trip() {
+        let trip = AuthTokenContext::trip("t1").with_id(IdField::Vehicle, "v1");
+        let scope = claims(r#"{"authorization":{"vehicleid":"v1"}}"#).scope(&trip);
+        assert_eq!(scope, Scope::Other(ScopeMismatch::MissingId { field: IdField::Trip }));
+        let scope = claims(r#"{"authorization":{"tripid":"t1"}}"#).scope(&trip);
+        assert_eq!(scope, Scope::Loose(ScopeMismatch::MissingId { field: IdField::Vehicle }));
     }
 
     #[test]

@@ -102,6 +102,9 @@ pub enum TokenEvent {
     Evicted {
         /// Which.
         context: AuthTokenContext,
+        /// Its token was still good. If that happens often, the bound (`max_entries`) is too small for the number of
+        /// contexts in use, and tokens are fetched again and again.
+        was_valid: bool,
     },
     /// Everything was forgotten.
     Cleared,
@@ -109,6 +112,11 @@ pub enum TokenEvent {
     NetworkAvailable {
         /// How many contexts may be fetched again.
         ended_backoffs: usize,
+    },
+    /// The app reported a new login; so many remembered refusals ended.
+    SessionChanged {
+        /// How many contexts may be fetched again.
+        ended_refusals: usize,
     },
     /// The factory was shut down. The last event.
     ShutDown,
@@ -136,6 +144,7 @@ impl TokenEvent {
             Self::Evicted { .. } => "evicted",
             Self::Cleared => "cleared",
             Self::NetworkAvailable { .. } => "network_available",
+            Self::SessionChanged { .. } => "session_changed",
             Self::ShutDown => "shut_down",
             Self::Missed { .. } => "missed",
         }
@@ -154,8 +163,12 @@ impl TokenEvent {
             | Self::LifetimeClamped { context, .. }
             | Self::ScopeWarning { context, .. }
             | Self::ClockSkew { context, .. }
-            | Self::Evicted { context } => Some(context),
-            Self::Cleared | Self::NetworkAvailable { .. } | Self::ShutDown | Self::Missed { .. } => None,
+            | Self::Evicted { context, .. } => Some(context),
+            Self::Cleared
+            | Self::NetworkAvailable { .. }
+            | Self::SessionChanged { .. }
+            | Self::ShutDown
+            | Self::Missed { .. } => None,
         }
     }
 }
@@ -176,7 +189,8 @@ impl EventSink {
             }
             TokenEvent::LifetimeClamped { .. }
             | TokenEvent::ScopeWarning { .. }
-            | TokenEvent::BreakerTripped { .. } => {
+            | TokenEvent::BreakerTripped { .. }
+            | TokenEvent::Evicted { was_valid: true, .. } => {
                 tracing::warn!(target: "fleet_token", ?event, "{}", event.name());
             }
             _ => tracing::debug!(target: "fleet_token", ?event, "{}", event.name()),
@@ -185,8 +199,9 @@ impl EventSink {
         let _ = self.0.send(event);
     }
 
-    pub(crate) fn subscribe(&self) -> TokenEvents {
-        TokenEvents { receiver: self.0.subscribe(), ended: false }
+    /// `ended`: the factory is shut down, and nothing will follow.
+    pub(crate) fn subscribe(&self, ended: bool) -> TokenEvents {
+        TokenEvents { receiver: self.0.subscribe(), ended }
     }
 }
 

@@ -53,8 +53,12 @@
 //! | in a loop over one context | [`handle`](AuthTokenFactory::handle) |
 //! | speaking to a backend that is not HTTP | a [`TokenFetcher`] of your own |
 //!
-//! Features, none of which changes behaviour: `reqwest` (default) brings the HTTP client; without it, bring an
-//! [`HttpTransport`]. `test-util` brings `ManualClock` and fixed jitter, for tests that never sleep.
+//! Features, none of which changes this crate's behaviour: `reqwest` (default) brings the HTTP client; without it, bring
+//! an [`HttpTransport`]. `test-util` brings `ManualClock` and fixed jitter, for tests that never sleep.
+//!
+//! If your app uses reqwest 0.13 itself *without* its default features, Cargo merges the two: your `Client::new()` then
+//! has rustls but no cryptography of its own, and panics. Turn on reqwest's `rustls` feature, or call
+//! `rustls::crypto::ring::default_provider().install_default()` first.
 //!
 //! [Fleet Engine]: https://developers.google.com/maps/documentation/mobility/fleet-engine
 
@@ -78,7 +82,13 @@ mod runtime;
 mod stats;
 mod token;
 
+/// For implementing this crate's traits.
 pub use async_trait::async_trait;
+/// The types in [`HttpRequest`], [`HttpResponse`] and [`AuthToken::authorization_header`].
+pub use http;
+/// The types of [`ReqwestTransport::with_tls`].
+#[cfg(feature = "reqwest")]
+pub use rustls;
 
 pub use crate::boot_time::BootTime;
 #[cfg(any(test, feature = "test-util"))]

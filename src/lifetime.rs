@@ -10,7 +10,6 @@ const MILLISECONDS_ABOVE: f64 = 1e11;
 pub(crate) struct UnixTime(i64);
 
 impl UnixTime {
-    #[cfg(test)]
     pub(crate) const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
@@ -25,6 +24,11 @@ impl UnixTime {
     /// Zero for times before 1970, which no server means.
     pub(crate) const fn since_epoch(self) -> Duration {
         Duration::from_millis(if self.0 < 0 { 0 } else { self.0.unsigned_abs() })
+    }
+
+    /// The same point as a `SystemTime`, within what every system can hold: not before 1970, not after 2286.
+    pub(crate) fn to_system_time(self) -> SystemTime {
+        UNIX_EPOCH + self.since_epoch().min(Duration::from_secs(10_000_000_000))
     }
 
     const fn millis_since(self, earlier: Self) -> i64 {
@@ -55,8 +59,10 @@ pub enum Expiry {
 /// Everything that bears on a token's lifetime.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Evidence {
-    /// What the reply declares beside the token.
-    pub(crate) declared: Option<Expiry>,
+    /// When the reply says the token expires.
+    pub(crate) declared_at: Option<UnixTime>,
+    /// How long the reply says it lives.
+    pub(crate) declared_in: Option<Duration>,
     /// The JWT's `exp`.
     pub(crate) jwt_expires_at: Option<UnixTime>,
     /// The JWT's `iat`.
@@ -89,19 +95,18 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(evidence: &Evidence, max_lifetime: Duration) -> Verdict {
     let server_now = evidence.date.or(evidence.device).max(evidence.jwt_issued_at);
     let until = |at: UnixTime| server_now.map(|now| at.millis_since(now));
-    let declared = match evidence.declared {
-        Some(Expiry::At(at)) => until(at.into()),
-        Some(Expiry::In(lifetime)) => Some(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX)),
-        None => None,
-    };
-    let claimed = evidence.jwt_expires_at.and_then(until);
-    let Some(millis) = [declared, claimed].into_iter().flatten().min() else {
+    let lifetimes = [
+        evidence.declared_at.and_then(until),
+        evidence.declared_in.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX)),
+        evidence.jwt_expires_at.and_then(until),
+    ];
+    let (Some(millis), Some(longest)) = (lifetimes.into_iter().flatten().min(), lifetimes.into_iter().flatten().max())
+    else {
         return Verdict::Unknown;
     };
     if millis <= 0 {
         return Verdict::Expired { by: Duration::from_millis(millis.unsigned_abs()) };
     }
-    let longest = [declared, claimed].into_iter().flatten().max().unwrap_or(millis);
     let longest = Duration::from_millis(longest.unsigned_abs());
     Verdict::Lives {
         lifetime: Duration::from_millis(millis.unsigned_abs()).min(max_lifetime),
@@ -121,11 +126,6 @@ mod tests {
         UnixTime::from_seconds(NOW + seconds)
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "it is what the field holds")]
-    fn declared(seconds: u64) -> Option<Expiry> {
-        Some(Expiry::At(UNIX_EPOCH + Duration::from_secs(NOW.unsigned_abs() + seconds)))
-    }
-
     fn lives(evidence: &Evidence) -> Duration {
         match judge(evidence, MAX) {
             Verdict::Lives { lifetime, clamped_from: None } => lifetime,
@@ -137,7 +137,7 @@ mod tests {
     fn the_server_s_date_decides_not_the_device() {
         for device in [-86_400, 0, 86_400] {
             let evidence = Evidence {
-                declared: declared(3600),
+                declared_at: Some(at(3600)),
                 date: Some(at(0)),
                 device: Some(at(device)),
                 ..Evidence::default()
@@ -173,20 +173,20 @@ mod tests {
     #[test]
     fn the_smaller_of_declared_and_claimed_counts() {
         let evidence = Evidence {
-            declared: Some(Expiry::In(Duration::from_secs(3300))),
+            declared_in: Some(Duration::from_secs(3300)),
             jwt_expires_at: Some(at(3600)),
             date: Some(at(0)),
             ..Evidence::default()
         };
         assert_eq!(lives(&evidence), Duration::from_secs(3300));
-        let evidence = Evidence { declared: declared(4000), ..evidence };
+        let evidence = Evidence { declared_at: Some(at(4000)), declared_in: None, ..evidence };
         assert_eq!(lives(&evidence), HOUR);
     }
 
     #[test]
     fn a_lifetime_of_weeks_is_a_unit_error() {
         let wrong = Duration::from_secs(3_600_000);
-        let evidence = Evidence { declared: Some(Expiry::In(wrong)), ..Evidence::default() };
+        let evidence = Evidence { declared_in: Some(wrong), ..Evidence::default() };
         assert_eq!(judge(&evidence, MAX), Verdict::Lives { lifetime: MAX, clamped_from: Some(wrong) });
         // With an honest `exp` beside it the token is still used for exactly as long as it lives.
         let evidence = Evidence { jwt_expires_at: Some(at(3600)), date: Some(at(0)), ..evidence };

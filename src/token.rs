@@ -76,7 +76,7 @@ impl AuthToken {
         self.inner.schedule.map(|schedule| schedule.expires_at)
     }
 
-    /// Grows with every token that the factory commits for one context, and never goes back.
+    /// Numbers the tokens that the factory commits, over all contexts: of two for one context, the newer has the higher.
     pub fn generation(&self) -> u64 {
         self.inner.generation
     }

@@ -10,6 +10,9 @@ use crate::boot_time::BootTime;
 use crate::error::TokenError;
 use crate::token::AuthToken;
 
+/// How long others wait beyond the deadline for a flight to land by itself, since timers fire a little late.
+pub(crate) const GRACE: Duration = Duration::from_millis(200);
+
 /// What a flight brings: the same for everybody who waited.
 pub(crate) type Landing = Result<AuthToken, TokenError>;
 

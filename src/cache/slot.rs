@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
-use super::flight::Flight;
+use super::flight::{Flight, GRACE};
 use crate::backoff::{Backoff, Breaker, RetryPolicy};
 use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
@@ -30,6 +30,7 @@ pub(crate) struct Slot {
 
 #[derive(Default)]
 struct State {
+    /// Counts what makes a result that is under way worthless: rejections, and commits.
     generation: u64,
     flight: Option<Arc<Flight>>,
     backoff: Backoff,
@@ -65,8 +66,8 @@ pub(crate) enum Answer {
 pub(crate) enum Commit {
     /// It is the key's token now, or, without a lifetime, handed to the waiters only.
     Landed(AuthToken),
-    /// A newer generation came meanwhile: fetch again.
-    Outdated { generation: u64 },
+    /// The key's token was rejected meanwhile: fetch again.
+    Outdated,
     /// It was rejected before.
     Refused(TokenError),
     /// The flight is no longer the key's: its result is dropped.
@@ -80,6 +81,28 @@ pub(crate) enum Invalidated {
     Dropped { tripped: bool },
     /// It had been replaced already.
     NotCurrent,
+}
+
+/// The lowest goes first: keys without a valid token, then keys with one, then keys that wait out a failure; among
+/// equals the least recently used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EvictionRank {
+    class: Class,
+    last_used: u64,
+    valid: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Empty,
+    Valid,
+    Waiting,
+}
+
+impl EvictionRank {
+    pub(crate) fn has_valid_token(self) -> bool {
+        self.valid
+    }
 }
 
 impl Slot {
@@ -177,7 +200,7 @@ impl Slot {
         generation: u64,
         epoch: u64,
         is_rejected: impl FnOnce() -> bool,
-        make: impl FnOnce(u64) -> AuthToken,
+        make: impl FnOnce() -> AuthToken,
     ) -> Commit {
         let mut state = self.state.lock();
         if !state.owns(flight) {
@@ -188,13 +211,13 @@ impl Slot {
             return Commit::Disowned;
         }
         if state.generation != generation {
-            return Commit::Outdated { generation: state.generation };
+            return Commit::Outdated;
         }
         if is_rejected() {
             return Commit::Refused(TokenError::RejectedTokenReturned);
         }
         state.generation += 1;
-        let token = make(state.generation);
+        let token = make();
         self.current.store(token.schedule().is_some().then(|| token.sealed()));
         state.backoff.reset();
         state.flight = None;
@@ -231,7 +254,7 @@ impl Slot {
     /// A flight past its deadline that never landed, because its runtime was suspended or is stuck.
     pub(crate) fn overdue(&self, now: BootTime) -> Option<Arc<Flight>> {
         let state = self.state.lock();
-        state.flight.as_ref().filter(|flight| flight.deadline <= now).cloned()
+        state.flight.as_ref().filter(|flight| flight.deadline.plus(GRACE) <= now).cloned()
     }
 
     /// The token was refused by Fleet Engine, and is among the rejected already, so that no commit can bring it back:
@@ -246,7 +269,8 @@ impl Slot {
 
     /// The same for a key that was handed the same token, but did not report it. Returns whether it was.
     pub(crate) fn revoke(&self, token: &AuthToken) -> bool {
-        self.serves(token) && self.drop_current(&mut self.state.lock(), token)
+        // Looked at under the lock only: a commit that checked for rejections before this one may be about to store it.
+        self.drop_current(&mut self.state.lock(), token)
     }
 
     fn drop_current(&self, state: &mut State, token: &AuthToken) -> bool {
@@ -268,12 +292,18 @@ impl Slot {
         self.current.store(None);
         state.generation += 1;
         state.backoff.reset();
+        state.breaker = Breaker::default();
         state.flight.take()
     }
 
     /// The network came back; returns whether that ended a wait.
     pub(crate) fn network_available(&self, now: BootTime) -> bool {
         self.state.lock().backoff.network_available(now)
+    }
+
+    /// Somebody signed in; returns whether that ended a wait.
+    pub(crate) fn session_changed(&self, now: BootTime) -> bool {
+        self.state.lock().backoff.session_changed(now)
     }
 
     pub(crate) fn pin(&self) -> bool {
@@ -288,21 +318,20 @@ impl Slot {
         self.pins.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How readily this slot is evicted: keys without a usable token first, keys that wait out a failure last, least
-    /// recently used first among equals. `None` while it is pinned or in flight.
-    pub(crate) fn eviction_rank(&self, now: BootTime) -> Option<(u8, u64)> {
+    /// How readily this slot is evicted; `None` while it is pinned or in flight.
+    pub(crate) fn eviction_rank(&self, now: BootTime) -> Option<EvictionRank> {
         let state = self.state.lock();
         if state.flight.is_some() || self.pins.load(Ordering::Relaxed) > 0 {
             return None;
         }
         let current = self.current.load();
-        let usable = current.as_ref().and_then(|t| t.schedule()).is_some_and(|s| s.age(now) < Age::Expired);
-        let class = match (state.refusal(now).is_some(), usable) {
-            (true, _) => 2,
-            (false, true) => 1,
-            (false, false) => 0,
+        let valid = current.as_ref().and_then(|t| t.schedule()).is_some_and(|s| s.age(now) < Age::Expired);
+        let class = match (state.refusal(now).is_some(), valid) {
+            (false, false) => Class::Empty,
+            (false, true) => Class::Valid,
+            (true, _) => Class::Waiting,
         };
-        Some((class, self.last_used.load(Ordering::Relaxed)))
+        Some(EvictionRank { class, last_used: self.last_used.load(Ordering::Relaxed), valid })
     }
 
     /// Takes the slot out of use, unless somebody began to use it meanwhile.

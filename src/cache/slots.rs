@@ -1,6 +1,7 @@
 //! The keyed map: finding a slot without a lock, making one, and keeping the number of them bounded.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use papaya::HashMap;
 
@@ -12,11 +13,21 @@ use crate::context::AuthTokenContext;
 pub(crate) struct Slots {
     map: HashMap<AuthTokenContext, Arc<Slot>>,
     max_entries: usize,
+    /// At how many keys room is made next: the bound, or a sixteenth more than there are when little could go.
+    room_at: AtomicUsize,
+}
+
+/// A key that had to go.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Eviction {
+    pub(crate) context: AuthTokenContext,
+    /// Its token was still good: the bound is too small for what is in use.
+    pub(crate) was_valid: bool,
 }
 
 impl Slots {
     pub(crate) fn new(max_entries: usize) -> Self {
-        Self { map: HashMap::new(), max_entries }
+        Self { map: HashMap::new(), max_entries, room_at: AtomicUsize::new(max_entries) }
     }
 
     /// Looks a key up and does something with its slot, without a lock and without taking a share in it.
@@ -29,11 +40,12 @@ impl Slots {
     }
 
     /// The key's slot, made if there is none; with the contexts that had to go to make room.
-    pub(crate) fn get_or_make(&self, context: &AuthTokenContext, now: BootTime) -> (Arc<Slot>, Vec<AuthTokenContext>) {
+    pub(crate) fn get_or_make(&self, context: &AuthTokenContext, now: BootTime) -> (Arc<Slot>, Vec<Eviction>) {
         if let Some(slot) = self.get(context) {
             return (slot, Vec::new());
         }
-        let evicted = if self.map.len() >= self.max_entries { self.make_room(now) } else { Vec::new() };
+        let evicted =
+            if self.map.len() >= self.room_at.load(Ordering::Relaxed) { self.make_room(now) } else { Vec::new() };
         let map = self.map.pin();
         let slot = map.get_or_insert_with(context.clone(), || Arc::new(Slot::new(context.clone(), now)));
         (Arc::clone(slot), evicted)
@@ -58,19 +70,20 @@ impl Slots {
 
     /// Makes room for one, and for a sixteenth of the bound more, so that churn beyond the bound does not scan the map
     /// for every new key. Slots in flight or held by a handle stay, even if that means more than the bound.
-    fn make_room(&self, now: BootTime) -> Vec<AuthTokenContext> {
+    fn make_room(&self, now: BootTime) -> Vec<Eviction> {
         let mut ranked: Vec<_> =
             self.all().into_iter().filter_map(|slot| Some((slot.eviction_rank(now)?, slot))).collect();
         ranked.sort_by_key(|(rank, _)| *rank);
-        let goal = self.max_entries - 1 - self.max_entries / 16;
-        let surplus = self.map.len().saturating_sub(goal);
-        ranked
+        let spare = self.max_entries / 16;
+        let surplus = self.map.len().saturating_sub(self.max_entries - 1 - spare);
+        let evicted = ranked
             .into_iter()
-            .map(|(_, slot)| slot)
-            .filter(|slot| self.remove(slot))
+            .filter(|(_, slot)| self.remove(slot))
             .take(surplus)
-            .map(|slot| slot.context.clone())
-            .collect()
+            .map(|(rank, slot)| Eviction { context: slot.context.clone(), was_valid: rank.has_valid_token() })
+            .collect();
+        self.room_at.store(self.max_entries.max(self.map.len() + spare), Ordering::Relaxed);
+        evicted
     }
 }
 
@@ -89,23 +102,17 @@ mod tests {
     }
 
     fn context(n: usize) -> AuthTokenContext {
-        AuthTokenContext::trip(&format!("t{n}"))
+        AuthTokenContext::trip(format!("t{n}"))
     }
 
     /// Puts a token that lives for `seconds` from `now` under key `n`; returns what had to go.
-    fn put(slots: &Slots, n: usize, now: BootTime, seconds: u64) -> Vec<AuthTokenContext> {
+    fn put(slots: &Slots, n: usize, now: BootTime, seconds: u64) -> Vec<Eviction> {
         let (slot, evicted) = slots.get_or_make(&context(n), now);
         let Answer::Wait { flight, new: true } = slot.ask(Need::Usual, now, || Flight::new(now, 0)) else {
             panic!("key {n} was there already");
         };
         let schedule = RefreshPolicy::default().schedule(now, Duration::from_secs(seconds), 0.0);
-        let commit = slot.commit(
-            &flight,
-            slot.generation(),
-            0,
-            || false,
-            |generation| AuthToken::new("x", Some(schedule), generation),
-        );
+        let commit = slot.commit(&flight, slot.generation(), 0, || false, || AuthToken::new("x", Some(schedule), 1));
         assert!(matches!(commit, Commit::Landed(_)));
         evicted
     }
@@ -117,8 +124,9 @@ mod tests {
         put(&slots, 2, at(1), 10);
         put(&slots, 3, at(2), 3600);
         assert!(slots.with(&context(1), |slot| slot.hit(at(50)).is_some()).unwrap());
-        assert_eq!(put(&slots, 4, at(60), 3600), [context(2)], "the expired one");
-        assert_eq!(put(&slots, 5, at(61), 3600), [context(3)], "the one used longest ago");
+        let evicted = |n, was_valid| [Eviction { context: context(n), was_valid }];
+        assert_eq!(put(&slots, 4, at(60), 3600), evicted(2, false), "the expired one");
+        assert_eq!(put(&slots, 5, at(61), 3600), evicted(3, true), "the one used longest ago");
         assert!(slots.get(&context(1)).is_some());
         assert_eq!(slots.len(), 3);
     }
@@ -165,7 +173,7 @@ mod tests {
         };
         let generation = slot.generation();
         slot.clear();
-        let commit = slot.commit(&flight, generation, 1, || false, |_| panic!("committed after a clear"));
+        let commit = slot.commit(&flight, generation, 1, || false, || panic!("committed after a clear"));
         assert!(matches!(commit, Commit::Disowned));
         assert!(slot.hit(at(1)).is_none());
     }

@@ -19,7 +19,36 @@ use crate::boot_time::BootTime;
 /// | [`suspend`](Self::suspend) | moves | moves | stand still, as timers do while a device sleeps |
 /// | [`step_wall`](Self::step_wall) | – | jumps | – |
 ///
-/// Clones share one time.
+/// Clones share one time. Moving it only makes sleepers ready: let them run before you look.
+///
+/// ```
+/// use std::time::Duration;
+/// use fleet_token::{AuthTokenContext, AuthTokenFactory, Expiry, ManualClock};
+/// # use fleet_token::{FetchRequest, FetchedToken, TokenError, TokenFetcher, async_trait};
+/// # struct Backend;
+/// # #[async_trait]
+/// # impl TokenFetcher for Backend {
+/// #     async fn fetch(&self, _: FetchRequest<'_>) -> Result<FetchedToken, TokenError> {
+/// #         Ok(FetchedToken::new("token").with_expiry(Expiry::In(Duration::from_secs(3600))))
+/// #     }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let clock = ManualClock::default();
+/// let factory = AuthTokenFactory::builder().clock(clock.clone()).fetcher(Backend).build()?;
+/// let context = AuthTokenContext::vehicle("v1");
+/// let first = factory.token(&context).await?;
+///
+/// clock.suspend(Duration::from_secs(3600)); // the phone lay in a pocket
+/// assert!(factory.try_token(&context).is_none()); // expired; this has started a fetch
+/// while factory.stats().fetches < 2 || factory.try_token(&context).is_none() {
+///     tokio::task::yield_now().await; // let it run
+/// }
+/// assert!(!factory.token(&context).await?.is_same(&first));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     state: Arc<Mutex<State>>,

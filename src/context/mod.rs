@@ -40,32 +40,32 @@ impl AuthTokenContext {
     }
 
     /// One on-demand vehicle, as a driver app needs.
-    pub fn vehicle(vehicle_id: &str) -> Self {
+    pub fn vehicle(vehicle_id: impl AsRef<str>) -> Self {
         Self::new().with_id(IdField::Vehicle, vehicle_id)
     }
 
     /// One on-demand trip, as a consumer app needs.
-    pub fn trip(trip_id: &str) -> Self {
+    pub fn trip(trip_id: impl AsRef<str>) -> Self {
         Self::new().with_id(IdField::Trip, trip_id)
     }
 
     /// One delivery vehicle, as an untrusted delivery driver app needs.
-    pub fn delivery_vehicle(delivery_vehicle_id: &str) -> Self {
+    pub fn delivery_vehicle(delivery_vehicle_id: impl AsRef<str>) -> Self {
         Self::new().with_id(IdField::DeliveryVehicle, delivery_vehicle_id)
     }
 
     /// One delivery vehicle and one of its tasks, as a trusted delivery driver app needs.
-    pub fn delivery_vehicle_task(delivery_vehicle_id: &str, task_id: &str) -> Self {
+    pub fn delivery_vehicle_task(delivery_vehicle_id: impl AsRef<str>, task_id: impl AsRef<str>) -> Self {
         Self::delivery_vehicle(delivery_vehicle_id).with_id(IdField::Task, task_id)
     }
 
     /// One scheduled task.
-    pub fn task(task_id: &str) -> Self {
+    pub fn task(task_id: impl AsRef<str>) -> Self {
         Self::new().with_id(IdField::Task, task_id)
     }
 
     /// One shipment's tracking id, as a recipient's app needs.
-    pub fn tracking(tracking_id: &str) -> Self {
+    pub fn tracking(tracking_id: impl AsRef<str>) -> Self {
         Self::new().with_id(IdField::Tracking, tracking_id)
     }
 
@@ -81,7 +81,8 @@ impl AuthTokenContext {
 
     /// This context with one id set; an empty `id` takes it away.
     #[must_use]
-    pub fn with_id(mut self, field: IdField, id: &str) -> Self {
+    pub fn with_id(mut self, field: IdField, id: impl AsRef<str>) -> Self {
+        let id = id.as_ref();
         self.ids[field.index()] = if id.is_empty() { None } else { Some(id.nfc().collect::<String>().into()) };
         self
     }

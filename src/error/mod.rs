@@ -57,18 +57,18 @@ pub enum TokenError {
     },
 
     /// 401 or 403: the backend does not accept the app's own login for this. Sign in again, or check what this user
-    /// may have.
+    /// may have. Remembered for 5 seconds, or until [`session_changed`](crate::AuthTokenFactory::session_changed).
     #[error("the backend refused the app's session with {status}")]
     SessionRejected {
         /// The HTTP status.
         status: u16,
     },
 
-    /// 404: the backend knows no such vehicle, trip or task, or the endpoint is wrong.
+    /// 404: the backend knows no such vehicle, trip or task, or the endpoint is wrong. Remembered for 5 seconds.
     #[error("the backend answered 404: it knows no such id, or the endpoint is wrong")]
     NotFound,
 
-    /// Another status that no retry will change.
+    /// Another status that no retry will change. Remembered for 5 seconds.
     #[error("the backend rejected the request with {status}")]
     Rejected {
         /// The HTTP status.
@@ -86,7 +86,8 @@ pub enum TokenError {
     #[error("unreadable reply: {0}")]
     BadResponse(#[from] ResponseError),
 
-    /// The backend says, with a `null` token, that Fleet Engine is switched off here. Not a failure.
+    /// The backend says, with a `null` token, that Fleet Engine is switched off here. Not a failure. Remembered for a
+    /// minute.
     #[error("Fleet Engine is switched off here: the backend answered with a null token")]
     Disabled,
 
@@ -168,6 +169,8 @@ pub(crate) enum FailureClass {
     Persistent,
     /// Nothing will change by itself: remembered for a short while only, so that a fix is noticed soon.
     Permanent,
+    /// Found on the device, before anything was sent: not remembered, since asking again costs nothing.
+    Local,
 }
 
 impl TokenError {
@@ -212,7 +215,7 @@ impl TokenError {
             | Self::ShutDown
             | Self::BlockingInAsync
             | Self::Disabled => false,
-            fetched => fetched.class() != FailureClass::Permanent,
+            fetched => !matches!(fetched.class(), FailureClass::Permanent | FailureClass::Local),
         }
     }
 
@@ -253,6 +256,7 @@ impl TokenError {
             | Self::ExpiredOnArrival { .. }
             | Self::Redirected { .. }
             | Self::ScopeMismatch(_) => FailureClass::Persistent,
+            Self::NoEndpoint(_) | Self::InvalidContext(_) | Self::Session(_) => FailureClass::Local,
             _ => FailureClass::Permanent,
         }
     }

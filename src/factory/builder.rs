@@ -71,7 +71,7 @@ impl AuthTokenFactoryBuilder {
             max_lifetime: Duration::from_secs(70 * 60),
             unknown_lifetime: UnknownLifetime::default(),
             scope_check: ScopeCheck::default(),
-            max_entries: 1024,
+            max_entries: 16_384,
             max_concurrent_fetches: 64,
         }
     }
@@ -192,7 +192,8 @@ impl AuthTokenFactoryBuilder {
     }
 
     /// How long before the margin a token that is asked for is renewed in the background. Default: 30 seconds; the
-    /// moment is drawn from the last two thirds of it. Must be longer than the pause between two calls to be of use.
+    /// moment is drawn from between the whole and a third of it, 30 to 10 seconds before. Of use if longer than the pause
+    /// between two calls.
     pub fn refresh_ahead(mut self, ahead: Duration) -> Self {
         self.refresh.refresh_ahead = ahead;
         self
@@ -245,8 +246,11 @@ impl AuthTokenFactoryBuilder {
         self
     }
 
-    /// How many contexts are kept. Default: 1024. Beyond it, contexts without a valid token go first, then the least
-    /// recently used; those in flight or held by a handle stay.
+    /// How many contexts are kept. Default: 16 384, at about 2 KB each. Beyond it, contexts without a valid token go
+    /// first, then the least recently used; those in flight or held by a handle stay.
+    ///
+    /// Keep it above the number of contexts that are in use: a fleet that is polled in turn would push itself out and be
+    /// fetched at every call. An [`Evicted`](crate::TokenEvent::Evicted) event says whether that happens.
     pub fn max_entries(mut self, max_entries: usize) -> Self {
         self.max_entries = max_entries;
         self
@@ -262,6 +266,9 @@ impl AuthTokenFactoryBuilder {
 
     /// The runtime that fetches run on. Default: the one that [`build`](Self::build) is called in; outside any, a small
     /// one of the factory's own, started with the first fetch.
+    ///
+    /// It needs timers (`enable_all`). A current-thread runtime carries fetches only while it is driven: build the
+    /// factory outside it, or use a multi-thread one, if calls come from elsewhere too.
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
         self
@@ -374,7 +381,8 @@ fn default_transport() -> Result<Arc<dyn HttpTransport>, ConfigError> {
 
 impl fmt::Debug for AuthTokenFactoryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthTokenFactoryBuilder").field("endpoints", &self.endpoints).finish_non_exhaustive()
+        let kinds: Vec<_> = self.endpoints.iter().map(|(kind, _)| kind).collect();
+        f.debug_struct("AuthTokenFactoryBuilder").field("endpoints", &kinds).finish_non_exhaustive()
     }
 }
 

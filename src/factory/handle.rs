@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::AuthTokenFactory;
 use crate::cache::slot::{Need, Slot};
@@ -38,6 +39,15 @@ impl TokenHandle {
             Some(token) => Ok(token),
             None => self.factory.core().get(self.context(), Need::Usual).await,
         }
+    }
+
+    /// As [`AuthTokenFactory::token_valid_for`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AuthTokenFactory::token_valid_for`].
+    pub async fn token_valid_for(&self, valid_for: Duration) -> Result<AuthToken, TokenError> {
+        self.factory.token_valid_for(self.context(), valid_for).await
     }
 
     /// As [`AuthTokenFactory::try_token`].

@@ -1,5 +1,6 @@
 //! The factory: what apps hold. The only room that knows all the others.
 
+mod ask;
 mod builder;
 mod core;
 mod handle;
@@ -148,9 +149,17 @@ impl AuthTokenFactory {
 
     /// Reports that the network is back: the next calls ask the backend at once instead of sitting out a backoff.
     ///
-    /// A wait that the backend itself asked for with `Retry-After` stands.
+    /// A wait that the backend itself asked for with `Retry-After` stands, and so does a refusal (401, 403, 404), which
+    /// is remembered for 5 seconds: see [`session_changed`](Self::session_changed).
     pub fn network_available(&self) {
         self.core().network_available();
+    }
+
+    /// Reports that the user signed in, or was given another vehicle or trip: contexts that the backend refused (401,
+    /// 403, 404 and the like) are asked for again at the next call, instead of after 5 seconds. Tokens are kept; when
+    /// *another* user signs in, call [`clear`](Self::clear).
+    pub fn session_changed(&self) {
+        self.core().session_changed();
     }
 
     /// What happens from now on, for logs and screens.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::SemaphorePermit;
+
 use super::core::Core;
 use crate::boot_time::BootTime;
 use crate::cache::flight::Flight;
@@ -45,10 +47,15 @@ impl Run {
 
     async fn attempts(&self) -> Result<(), TokenError> {
         let settings = &self.core.settings;
-        let mut generation = self.slot.generation();
         let mut attempt = 0;
         loop {
             attempt += 1;
+            let generation = self.slot.generation();
+            let Some(_line) = self.line().await else {
+                // The backend was not even asked: no reason to leave it alone.
+                self.core.give_up(&self.slot, &self.flight);
+                return Ok(());
+            };
             let error = match self.attempt().await.and_then(|fetched| self.examine(fetched)) {
                 Ok(ready) => match self.commit(&ready, generation) {
                     Commit::Landed(token) => {
@@ -56,8 +63,7 @@ impl Run {
                         return Ok(());
                     }
                     // The token was rejected while its successor was fetched: fetch one from after the rejection.
-                    Commit::Outdated { generation: newer } => {
-                        generation = newer;
+                    Commit::Outdated => {
                         attempt -= 1;
                         continue;
                     }
@@ -80,15 +86,19 @@ impl Run {
         }
     }
 
+    /// A place among the requests that are made at a time; `None` if none was free before the deadline.
+    async fn line(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            // The semaphore is never closed.
+            line = self.core.lines.acquire() => line.ok(),
+            () = self.core.settings.clock.sleep(self.left()) => None,
+        }
+    }
+
     /// One request, bounded by the attempt's own time and by what is left of the flight's.
     async fn attempt(&self) -> Result<Fetched, TokenError> {
         let settings = &self.core.settings;
-        // The semaphore is never closed.
-        let _line = tokio::select! {
-            biased;
-            line = self.core.lines.acquire() => line.ok(),
-            () = settings.clock.sleep(self.left()) => return Err(self.core.timeout()),
-        };
         let left = self.left();
         if left.is_zero() {
             return Err(self.core.timeout());
@@ -129,7 +139,8 @@ impl Run {
         }
         let claims = claims.unwrap_or_default();
         let evidence = Evidence {
-            declared: token.expiry,
+            declared_at: token.expires_at.map(Into::into),
+            declared_in: token.expires_in,
             jwt_expires_at: claims.expires_at,
             jwt_issued_at: claims.issued_at,
             date: token.server_time.map(Into::into),
@@ -185,8 +196,8 @@ impl Run {
 
     fn commit(&self, ready: &Ready, generation: u64) -> Commit {
         let is_rejected = || self.core.rejected.contains(Fingerprint::of(&ready.token.secret));
-        self.slot.commit(&self.flight, generation, self.core.epoch(), is_rejected, |generation| {
-            AuthToken::new(&ready.token.secret, ready.schedule, generation)
+        self.slot.commit(&self.flight, generation, self.core.epoch(), is_rejected, || {
+            AuthToken::new(&ready.token.secret, ready.schedule, self.core.next_generation())
         })
     }
 
@@ -207,11 +218,15 @@ impl Drop for Run {
         if self.flight.landed().is_some() {
             return;
         }
-        if std::thread::panicking() {
+        let interruption = if std::thread::panicking() {
             self.core.fail(&self.slot, &self.flight, TokenError::Interrupted(Interruption::Panicked));
+            Interruption::Panicked
         } else {
             self.core.abandon(&self.slot, &self.flight);
-        }
+            Interruption::RuntimeGone
+        };
+        // Again, in case the flight was no longer the slot's: a panic can have come between commit and landing.
+        self.flight.land(Err(TokenError::Interrupted(interruption)));
     }
 }
 

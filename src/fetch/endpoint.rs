@@ -1,8 +1,10 @@
 //! Where a token for a context is asked for: URL templates, and the rules that keep a login off the wrong wire. Pure.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
+use http::uri::Authority;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use thiserror::Error;
 
@@ -115,11 +117,16 @@ impl Template {
         kind: Option<ContextKind>,
         allow_http_loopback: bool,
     ) -> Result<Self, EndpointError> {
+        // First of all, since the other errors show the template.
+        let authority = endpoint.template.split_once("://").map_or("", |(_, rest)| rest);
+        if authority.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+            return Err(EndpointError::UserInfo);
+        }
         let template = || endpoint.template.clone();
         let mut parts = Vec::new();
         let mut rest = endpoint.template.as_str();
         while let Some((literal, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            let (name, after) = after.split_once('}').unwrap_or(("", after));
             let Some(field) = IdField::ALL.into_iter().find(|f| f.name() == name) else {
                 return Err(EndpointError::UnknownPlaceholder { template: template(), placeholder: name.to_owned() });
             };
@@ -176,8 +183,8 @@ fn check_url(
     if authority.host().is_empty() || sample.contains('#') {
         return Err(not_a_url());
     }
-    if authority.as_str().contains('@') {
-        return Err(EndpointError::UserInfo);
+    if !is_host_and_port(authority) {
+        return Err(not_a_url());
     }
     match uri.scheme_str() {
         Some("https") => Ok(uri),
@@ -185,6 +192,19 @@ fn check_url(
         Some("http") => Err(EndpointError::NotSecure { template: template.to_owned() }),
         _ => Err(not_a_url()),
     }
+}
+
+/// `http::Uri` is laxer than what will send the request.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let host = authority.host();
+    let port = authority.as_str().strip_prefix(host);
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') => host.parse::<Ipv4Addr>().is_ok(),
+        None => !host.is_empty(),
+    };
+    is_host && port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -291,14 +311,27 @@ mod tests {
 
     #[test]
     fn the_wrong_kind_of_url_is_refused() {
-        for bad in
-            ["", "b.example/token", "/token", "ftp://b.example/", "https://", "https://b.example/#x", "https:// x/"]
-        {
+        for bad in [
+            "",
+            "b.example/token",
+            "/token",
+            "ftp://b.example/",
+            "https://",
+            "https://b.example/#x",
+            "https:// x/",
+            "https://b.example:99999/",
+            "https://b.example:/",
+            "https://[::1]x/",
+            "https://[fe80::1%25eth0]/",
+            "https://999.1.1.1/",
+        ] {
             assert!(matches!(parse(bad), Err(EndpointError::NotAUrl { .. })), "{bad}: {:?}", parse(bad));
         }
-        assert_eq!(parse("https://me:pw@b.example/").unwrap_err(), EndpointError::UserInfo);
+        for password in ["https://me:pw@b.example/", "https://me:pw@b.example/{foo}", "http://me:pw@b.example/#x"] {
+            assert_eq!(parse(password).unwrap_err(), EndpointError::UserInfo);
+        }
         assert!(matches!(parse("https://b.example/{vehicle}"), Err(EndpointError::UnknownPlaceholder { .. })));
-        assert!(matches!(parse("https://b.example/{vehicleId"), Err(EndpointError::UnknownPlaceholder { .. }) | Ok(_)));
+        assert!(matches!(parse("https://b.example/{vehicleId"), Err(EndpointError::UnknownPlaceholder { .. })));
         assert!(matches!(parse("https://b.example/x}"), Err(EndpointError::UnknownPlaceholder { .. })));
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{ACCEPT, AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
@@ -19,6 +19,9 @@ use crate::error::{ResponseError, TokenError, TransportError};
 /// The longest reply that is read. A token's is around two kilobytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
+/// No token is older than that, whatever a cache says.
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Sends one request and reads one reply: the platform's HTTP stack, or a script in a test.
 ///
 /// A transport must:
@@ -28,6 +31,26 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// - log neither headers nor bodies.
 ///
 /// The returned future may be dropped at any moment.
+///
+/// ```
+/// use fleet_token::{HttpRequest, HttpResponse, HttpTransport, TransportError, async_trait, http};
+///
+/// /// In a test of an app: a backend that always answers the same.
+/// struct Always(&'static str);
+///
+/// #[async_trait]
+/// impl HttpTransport for Always {
+///     async fn send(&self, _request: HttpRequest) -> Result<HttpResponse, TransportError> {
+///         Ok(HttpResponse::new(200, http::HeaderMap::new(), self.0.into()))
+///     }
+/// }
+/// # let factory = fleet_token::AuthTokenFactory::builder()
+/// #     .vehicle_endpoint("https://backend.example.com/{vehicleId}")
+/// #     .transport(Always(r#"{"token": "abc", "expiresInSeconds": 3600}"#))
+/// #     .build()?;
+/// # assert!(factory.blocking_token(&fleet_token::AuthTokenContext::vehicle("v1")).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[async_trait]
 pub trait HttpTransport: Send + Sync + 'static {
     /// Sends `request` and reads the whole reply, whatever its status.
@@ -36,6 +59,13 @@ pub trait HttpTransport: Send + Sync + 'static {
     ///
     /// A [`TransportError`] when no whole reply came.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
+}
+
+#[async_trait]
+impl<T: HttpTransport + ?Sized> HttpTransport for Arc<T> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        (**self).send(request).await
+    }
 }
 
 /// What is sent. Header values are secrets: `Debug` prints their names only.
@@ -73,7 +103,7 @@ impl fmt::Debug for HttpRequest {
 pub struct HttpResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The headers; looked at are `Date`, `Retry-After` and `Content-Type`.
+    /// The headers; looked at are `Date`, `Age`, `Retry-After` and `Content-Type`.
     pub headers: HeaderMap,
     /// The body, up to [`HttpRequest::max_body`] bytes, or a little more as a sign that it was longer.
     pub body: Zeroizing<Vec<u8>>,
@@ -113,8 +143,8 @@ impl TokenFetcher for HttpFetcher {
             None => HeaderMap::new(),
         };
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-        // A token must never come out of an HTTP cache on the way (RFC 9111 §5.2.1.5).
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        // A token must neither come out of an HTTP cache on the way nor go into one (RFC 9111 §5.2.1.4, §5.2.1.5).
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, no-store"));
         if target.body.is_some() {
             headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         }
@@ -134,7 +164,10 @@ impl TokenFetcher for HttpFetcher {
 /// Status first, body second: an error's body is not looked at, whatever it holds.
 fn read(reply: &HttpResponse, format: &ResponseFormat) -> Result<FetchedToken, TokenError> {
     let header = |name| reply.headers.get(name).and_then(|value| value.to_str().ok());
-    let server_time = header(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    let date = header(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    // A cache that answers all the same says for how long it had the reply (RFC 9111 §5.1): its `Date` is that old.
+    let age = header(AGE).and_then(|age| age.trim().parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
+    let server_time = date.map(|date| date.checked_add(age.min(MAX_AGE)).unwrap_or(date));
     match reply.status {
         200..=299 => {}
         status @ 300..=399 => return Err(TokenError::Redirected { status }),
@@ -151,7 +184,7 @@ fn read(reply: &HttpResponse, format: &ResponseFormat) -> Result<FetchedToken, T
     }
     let parsed = response::parse(&reply.body, header(CONTENT_TYPE), format)?;
     let secret = parsed.token.ok_or(TokenError::Disabled)?;
-    Ok(FetchedToken { secret, expiry: parsed.expiry, server_time })
+    Ok(FetchedToken { secret, expires_at: parsed.expires_at, expires_in: parsed.expires_in, server_time })
 }
 
 #[cfg(test)]
@@ -198,6 +231,13 @@ mod tests {
         let token = read(&reply(200, &headers, r#"{"token":"SECRET-TOKEN-1"}"#), &ResponseFormat::Auto).unwrap();
         assert_eq!(token.server_time, httpdate::parse_http_date(headers[0].1).ok());
         assert!(!format!("{token:?}").contains("SECRET-TOKEN"));
+    }
+
+    #[test]
+    fn a_reply_out_of_a_cache_is_as_old_as_it_says() {
+        let headers = [("date", "Thu, 01 Jan 2026 00:00:00 GMT"), ("age", "2400")];
+        let token = read(&reply(200, &headers, r#"{"token":"SECRET-TOKEN-1"}"#), &ResponseFormat::Auto).unwrap();
+        assert_eq!(token.server_time, httpdate::parse_http_date("Thu, 01 Jan 2026 00:40:00 GMT").ok());
     }
 
     #[test]

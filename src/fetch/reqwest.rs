@@ -10,7 +10,7 @@ use rustls::client::WantsClientCert;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::sync::OnceCell;
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 use super::endpoint::Method;
 use super::http::{HttpRequest, HttpResponse, HttpTransport};
@@ -52,7 +52,7 @@ impl ReqwestTransport {
     }
 
     async fn client(&self, url: &str) -> Result<&Client, TransportError> {
-        if !url.starts_with("https:") {
+        if !url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
             return Ok(&self.loopback);
         }
         self.https
@@ -117,7 +117,7 @@ impl HttpTransport for ReqwestTransport {
         let mut reply = builder.send().await.map_err(|error| classify(&error))?;
         let (status, headers) = (reply.status().as_u16(), std::mem::take(reply.headers_mut()));
         // One allocation that never grows, so that no half of a token is left behind in freed memory.
-        let mut body = Vec::with_capacity(request.max_body + 1);
+        let mut body = Zeroizing::new(Vec::with_capacity(request.max_body + 1));
         loop {
             match reply.chunk().await {
                 Ok(Some(chunk)) => {
@@ -128,13 +128,10 @@ impl HttpTransport for ReqwestTransport {
                     }
                 }
                 Ok(None) => break,
-                Err(error) => {
-                    body.zeroize();
-                    return Err(classify(&error));
-                }
+                Err(error) => return Err(classify(&error)),
             }
         }
-        Ok(HttpResponse::new(status, headers, body))
+        Ok(HttpResponse { status, headers, body })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds the token and its expiry in a reply's body, in any of the shapes that backends answer with. Pure.
 
 use std::fmt;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
 use crate::error::ResponseError;
-use crate::lifetime::{Expiry, UnixTime};
+use crate::lifetime::UnixTime;
 use crate::token::is_header_safe;
 
 /// Which fields of the reply are looked at.
@@ -77,7 +77,8 @@ impl ResponseFormat {
 pub(crate) struct Parsed {
     /// `None` when the backend says `null`: switched off here.
     pub(crate) token: Option<Zeroizing<String>>,
-    pub(crate) expiry: Option<Expiry>,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) expires_in: Option<Duration>,
 }
 
 /// Reads the body of a successful reply.
@@ -101,15 +102,14 @@ pub(crate) fn parse(body: &[u8], content_type: Option<&str>, format: &ResponseFo
         Some(Text::Secret(token)) if !is_header_safe(&token) => return Err(ResponseError::MalformedToken),
         Some(Text::Secret(token)) => token,
         Some(Text::Null) if fields.error => return Err(ResponseError::ErrorInBody),
-        Some(Text::Null) => return Ok(Parsed { token: None, expiry: None }),
+        Some(Text::Null) => return Ok(Parsed { token: None, expires_at: None, expires_in: None }),
         Some(Text::Other) => return Err(ResponseError::MalformedToken),
         None => return Err(missing(fields.error)),
     };
     let at = fields.expires_at.map(|(name, value)| absolute(&value).ok_or(ResponseError::BadExpiry { field: name }));
     let within =
         fields.expires_in.map(|(name, value)| relative(&value).ok_or(ResponseError::BadExpiry { field: name }));
-    let expiry = at.transpose()?.flatten().or(within.transpose()?.flatten());
-    Ok(Parsed { token: Some(token), expiry })
+    Ok(Parsed { token: Some(token), expires_at: at.transpose()?.flatten(), expires_in: within.transpose()?.flatten() })
 }
 
 fn missing(error: bool) -> ResponseError {
@@ -118,24 +118,21 @@ fn missing(error: bool) -> ResponseError {
 
 /// `Some(None)` is an expiry that is explicitly null, `None` one that cannot be read.
 #[allow(clippy::option_option, reason = "absent, null and unreadable are three things")]
-fn absolute(value: &Scalar) -> Option<Option<Expiry>> {
-    let from_number = |number| {
-        let time = UnixTime::from_number(number)?;
-        Some(Expiry::At(UNIX_EPOCH + time.since_epoch()))
-    };
-    match value {
-        Scalar::Null => Some(None),
-        Scalar::Number(number) => from_number(*number).map(Some),
+fn absolute(value: &Scalar) -> Option<Option<SystemTime>> {
+    let time = match value {
+        Scalar::Null => return Some(None),
+        Scalar::Number(number) => UnixTime::from_number(*number)?,
         Scalar::Text(text) => match text.trim().parse::<f64>() {
-            Ok(number) => from_number(number).map(Some),
-            Err(_) => OffsetDateTime::parse(text.trim(), &Rfc3339).ok().map(|time| Some(Expiry::At(time.into()))),
+            Ok(number) => UnixTime::from_number(number)?,
+            Err(_) => UnixTime::from_seconds(OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.unix_timestamp()),
         },
-        Scalar::Other => None,
-    }
+        Scalar::Other => return None,
+    };
+    Some(Some(time.to_system_time()))
 }
 
 #[allow(clippy::option_option, reason = "absent, null and unreadable are three things")]
-fn relative(value: &Scalar) -> Option<Option<Expiry>> {
+fn relative(value: &Scalar) -> Option<Option<Duration>> {
     let seconds = match value {
         Scalar::Null => return Some(None),
         Scalar::Number(number) => *number,
@@ -143,7 +140,7 @@ fn relative(value: &Scalar) -> Option<Option<Expiry>> {
         Scalar::Other => return None,
     };
     // Already over is a lifetime of zero, which is expired on arrival; beyond all reason is clamped later.
-    (!seconds.is_nan()).then(|| Some(Expiry::In(Duration::from_secs_f64(seconds.clamp(0.0, 1e12)))))
+    (!seconds.is_nan()).then(|| Some(Duration::from_secs_f64(seconds.clamp(0.0, 1e12))))
 }
 
 /// The fields that matter, taken out of the body in one pass, so that no second copy of the secret is made.
@@ -220,22 +217,26 @@ fn scalar(value: serde_json::Value) -> Scalar {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
 
     const TOKEN: &str = "SECRET-TOKEN-1";
     /// 2026-01-01T01:00:00Z
     const EXPIRES: u64 = 1_767_229_200;
 
-    #[allow(clippy::unnecessary_wraps, reason = "it is what the field holds")]
-    fn at() -> Option<Expiry> {
-        Some(Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(EXPIRES)))
+    /// What a reply says: a point in time, or a duration.
+    type Said = (Option<SystemTime>, Option<Duration>);
+    const NOTHING: Said = (None, None);
+
+    fn at() -> Said {
+        (Some(SystemTime::UNIX_EPOCH + Duration::from_secs(EXPIRES)), None)
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "it is what the field holds")]
-    fn within(seconds: u64) -> Option<Expiry> {
-        Some(Expiry::In(Duration::from_secs(seconds)))
+    fn within(seconds: u64) -> Said {
+        (None, Some(Duration::from_secs(seconds)))
+    }
+
+    fn said(parsed: &Parsed) -> Said {
+        (parsed.expires_at, parsed.expires_in)
     }
 
     fn auto(body: &str) -> Result<Parsed, ResponseError> {
@@ -269,14 +270,14 @@ mod tests {
             (r#"{"token":"SECRET-TOKEN-1","expiration":"2026-01-01T01:00:00Z"}"#, at()),
             (r#"{"token":"SECRET-TOKEN-1","expiration":"2026-01-01T03:00:00.000+02:00"}"#, at()),
             // G: no expiry.
-            (r#"{"token":"SECRET-TOKEN-1","vehicleId":"v1","providerId":"p1"}"#, None),
+            (r#"{"token":"SECRET-TOKEN-1","vehicleId":"v1","providerId":"p1"}"#, NOTHING),
             // OAuth 2.0.
             (r#"{"access_token":"SECRET-TOKEN-1","token_type":"Bearer","expires_in":3599}"#, within(3599)),
         ];
         for (body, expiry) in cases {
             let parsed = auto(body).unwrap();
+            assert_eq!(said(&parsed), expiry, "{body}");
             assert_eq!(parsed.token.unwrap().as_str(), TOKEN, "{body}");
-            assert_eq!(parsed.expiry, expiry, "{body}");
         }
     }
 
@@ -286,11 +287,11 @@ mod tests {
             ["1767229200000", "1767229200", "1767229200.0", "\"1767229200000\"", "\" 1767229200 \"", "1.7672292e12"]
         {
             let body = format!(r#"{{"jwt":"SECRET-TOKEN-1","expirationTimestamp":{value}}}"#);
-            assert_eq!(auto(&body).unwrap().expiry, at(), "{value}");
+            assert_eq!(said(&auto(&body).unwrap()), at(), "{value}");
         }
         for value in ["3600", "\"3600\"", "3600.0"] {
             let body = format!(r#"{{"token":"SECRET-TOKEN-1","expiresInSeconds":{value}}}"#);
-            assert_eq!(auto(&body).unwrap().expiry, within(3600), "{value}");
+            assert_eq!(said(&auto(&body).unwrap()), within(3600), "{value}");
         }
     }
 
@@ -303,8 +304,8 @@ mod tests {
         };
         let body = br#"{"token":"wrong","fleetJwt":"SECRET-TOKEN-1","goodUntil":1767229200,"expires_in":1}"#;
         let parsed = parse(body, None, &format).unwrap();
+        assert_eq!(said(&parsed), at());
         assert_eq!(parsed.token.unwrap().as_str(), TOKEN);
-        assert_eq!(parsed.expiry, at());
     }
 
     #[test]
@@ -335,12 +336,16 @@ mod tests {
 
     #[test]
     fn an_expiry_beyond_reason_never_panics() {
+        // Go's and .NET's zero time, the end of time, and microseconds.
+        for value in ["\"0001-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59Z\"", "1767229200000000"] {
+            assert!(auto(&format!(r#"{{"token":"SECRET-TOKEN-1","expiration":{value}}}"#)).is_ok(), "{value}");
+        }
         for value in ["1e308", "-1", "\"NaN\"", "\"inf\"", "[]", "true", "\"\""] {
             for field in ["expirationTimestamp", "expiresInSeconds"] {
                 let _ = auto(&format!(r#"{{"token":"SECRET-TOKEN-1","{field}":{value}}}"#));
             }
         }
         let body = r#"{"token":"SECRET-TOKEN-1","expirationTimestamp":null}"#;
-        assert_eq!(auto(body).unwrap().expiry, None);
+        assert_eq!(said(&auto(body).unwrap()), NOTHING);
     }
 }

@@ -1,9 +1,11 @@
 //! The app's own login on the way to its backend: headers that are asked for at each fetch and never printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
 
 use crate::context::AuthTokenContext;
 use crate::error::SessionError;
@@ -14,6 +16,22 @@ use crate::error::SessionError;
 /// same deadline as the request and never called under a lock. What it returns is marked sensitive and never printed.
 ///
 /// Without it a backend cannot tell one driver from another, and would have to give any token to anybody.
+///
+/// ```
+/// use fleet_token::{AuthTokenContext, SessionError, SessionHeaderProvider, SessionHeaders, async_trait};
+///
+/// struct AppLogin {
+///     session: tokio::sync::RwLock<Option<String>>,
+/// }
+///
+/// #[async_trait]
+/// impl SessionHeaderProvider for AppLogin {
+///     async fn headers(&self, _context: &AuthTokenContext) -> Result<SessionHeaders, SessionError> {
+///         let session = self.session.read().await;
+///         SessionHeaders::bearer(session.as_ref().ok_or(SessionError::SignedOut)?)
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait SessionHeaderProvider: Send + Sync + 'static {
     /// The headers for one request.
@@ -42,7 +60,7 @@ impl SessionHeaders {
     ///
     /// [`SessionError::InvalidHeader`] when `session` holds characters that no header can.
     pub fn bearer(session: &str) -> Result<Self, SessionError> {
-        Self::new().with("authorization", &format!("Bearer {session}"))
+        Self::new().with("authorization", &Zeroizing::new(format!("Bearer {session}")))
     }
 
     /// These headers and one more.
@@ -74,6 +92,13 @@ impl fmt::Debug for SessionHeaders {
 impl SessionHeaderProvider for SessionHeaders {
     async fn headers(&self, _context: &AuthTokenContext) -> Result<SessionHeaders, SessionError> {
         Ok(self.clone())
+    }
+}
+
+#[async_trait]
+impl<P: SessionHeaderProvider + ?Sized> SessionHeaderProvider for Arc<P> {
+    async fn headers(&self, context: &AuthTokenContext) -> Result<SessionHeaders, SessionError> {
+        (**self).headers(context).await
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod end_to_end;
+mod late;
 mod runtimes;
 mod scenarios;
 mod secrets;

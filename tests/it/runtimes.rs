@@ -213,7 +213,7 @@ async fn a_handle_finds_its_token_and_keeps_its_place() {
     let handle = factory.handle(&vehicle()).unwrap();
     let token = handle.token().await.unwrap();
     for n in 0..100 {
-        factory.token(&AuthTokenContext::trip(&format!("t{n}"))).await.unwrap();
+        factory.token(&AuthTokenContext::trip(format!("t{n}"))).await.unwrap();
         clock.advance(Duration::from_secs(1));
     }
     assert!(handle.try_token().unwrap().is_same(&token), "a handle's entry was evicted");

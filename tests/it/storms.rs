@@ -172,7 +172,7 @@ async fn a_thousand_vehicles_are_fetched_no_more_than_so_many_at_a_time() {
     let clock = ManualClock::default();
     let script = Script::slow_tokens(&clock, SECOND, HOUR);
     let factory = builder(&clock, &script).max_concurrent_fetches(64).build().unwrap();
-    let fleet: Vec<_> = (0..1000).map(|n| AuthTokenContext::vehicle(&format!("v{n}"))).collect();
+    let fleet: Vec<_> = (0..1000).map(|n| AuthTokenContext::vehicle(format!("v{n}"))).collect();
     factory.prefetch(&fleet);
     settle().await;
     assert_eq!(script.asked(), 64);

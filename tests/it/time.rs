@@ -43,7 +43,7 @@ async fn an_idle_factory_has_no_timer() {
     let script = Script::tokens(HOUR);
     let factory = factory(&clock, &script);
     for n in 0..100 {
-        factory.token(&AuthTokenContext::vehicle(&format!("v{n}"))).await.unwrap();
+        factory.token(&AuthTokenContext::vehicle(format!("v{n}"))).await.unwrap();
     }
     settle().await;
     assert_eq!(clock.sleepers(), 0);

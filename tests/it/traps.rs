@@ -67,7 +67,7 @@ fn good_for_its_vehicle(_: usize, url: &str) -> (u16, String) {
 }
 
 fn vehicle(n: usize) -> AuthTokenContext {
-    AuthTokenContext::vehicle(&format!("v{n}"))
+    AuthTokenContext::vehicle(format!("v{n}"))
 }
 
 // TripAuthTokenFactory (Android): token, expiry and id are written one by one, without a lock.

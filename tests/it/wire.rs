@@ -86,7 +86,7 @@ async fn a_token_comes_over_http_with_the_login_and_no_cache_on_the_way() {
         let good = head.starts_with("get /token/caf%c3%a9%201 ")
             && head.contains("authorization: bearer secret-session-1\r\n")
             && head.contains("accept: application/json\r\n")
-            && head.contains("cache-control: no-store\r\n");
+            && head.contains("cache-control: no-cache, no-store\r\n");
         if good { reply("200 OK", "", GOOD) } else { reply("400 Bad Request", "", "") }
     })
     .await;
@@ -100,7 +100,7 @@ async fn a_connection_is_kept_for_the_next_fetch() {
     let (origin, connections) = http(|_| reply("200 OK", "", GOOD)).await;
     let factory = builder(&origin).build().unwrap();
     for n in 0..10 {
-        factory.token(&AuthTokenContext::vehicle(&format!("v{n}"))).await.unwrap();
+        factory.token(&AuthTokenContext::vehicle(format!("v{n}"))).await.unwrap();
     }
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
