@@ -53,7 +53,7 @@ impl Core {
             lines: Semaphore::new(settings.max_concurrent_fetches),
             rejected: Rejected::default(),
             slots: Slots::new(settings.max_entries),
-            flights: Flights::new(settings.runtime.take()),
+            flights: Flights::new(std::mem::take(&mut settings.home)),
             epoch: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             settings,
@@ -79,6 +79,13 @@ impl Core {
         let token = slot.hit(self.now())?;
         self.counters.hit();
         Some(token)
+    }
+
+    #[cfg(feature = "ffi")]
+    pub(crate) fn note_hits(&self, context: &AuthTokenContext, count: u64) {
+        let now = self.now();
+        self.slots.with(context, |slot| slot.touch(now));
+        self.counters.hits(count);
     }
 
     pub(crate) async fn get(self: &Arc<Self>, context: &AuthTokenContext, need: Need) -> Result<AuthToken, TokenError> {
