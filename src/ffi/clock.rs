@@ -104,6 +104,7 @@ impl FfiManualClock {
 impl FfiTokenFactory {
     /// A factory on a manual clock, whose every jitter is this share, from 0 to 1, of its range.
     #[uniffi::constructor]
+    #[allow(clippy::needless_pass_by_value, reason = "the bindings hand objects over so")]
     pub fn for_testing(
         config: FfiConfig,
         transport: Option<Arc<dyn FfiHttpTransport>>,

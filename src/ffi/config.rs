@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::context::FfiContextKind;
 use super::transport::FfiHttpMethod;
-use crate::AuthTokenFactory;
-use crate::AuthTokenFactoryBuilder;
 use crate::config::{ScopeCheck, UnknownLifetime};
 use crate::fetch::endpoint::Endpoint;
 use crate::fetch::response::ResponseFormat;
+use crate::{AuthTokenFactory, AuthTokenFactoryBuilder};
 
 /// Everything that can be chosen. What is absent is the factory's default. All times are milliseconds.
 #[derive(Clone, Debug, Default, uniffi::Record)]
@@ -108,6 +107,8 @@ pub enum FfiScopeCheck {
     Strict,
 }
 
+type Setter<T> = fn(AuthTokenFactoryBuilder, T) -> AuthTokenFactoryBuilder;
+
 impl FfiConfig {
     /// A builder with all of it set.
     pub(super) fn into_builder(self) -> AuthTokenFactoryBuilder {
@@ -143,14 +144,13 @@ impl FfiConfig {
                 FfiScopeCheck::Strict => ScopeCheck::Strict,
             });
         }
-        type Times = AuthTokenFactoryBuilder;
-        let times: [(Option<u64>, fn(Times, Duration) -> Times); 6] = [
-            (self.safety_margin_ms, Times::safety_margin),
-            (self.refresh_ahead_ms, Times::refresh_ahead),
-            (self.min_validity_ms, Times::min_validity),
-            (self.max_lifetime_ms, Times::max_lifetime),
-            (self.fetch_deadline_ms, Times::fetch_deadline),
-            (self.attempt_timeout_ms, Times::attempt_timeout),
+        let times: [(Option<u64>, Setter<Duration>); 6] = [
+            (self.safety_margin_ms, AuthTokenFactoryBuilder::safety_margin),
+            (self.refresh_ahead_ms, AuthTokenFactoryBuilder::refresh_ahead),
+            (self.min_validity_ms, AuthTokenFactoryBuilder::min_validity),
+            (self.max_lifetime_ms, AuthTokenFactoryBuilder::max_lifetime),
+            (self.fetch_deadline_ms, AuthTokenFactoryBuilder::fetch_deadline),
+            (self.attempt_timeout_ms, AuthTokenFactoryBuilder::attempt_timeout),
         ];
         for (time, set) in times {
             if let Some(time) = time {
@@ -160,8 +160,10 @@ impl FfiConfig {
         if let Some(attempts) = self.max_attempts {
             builder = builder.max_attempts(attempts);
         }
-        let counts: [(Option<u32>, fn(Times, usize) -> Times); 2] =
-            [(self.max_entries, Times::max_entries), (self.max_concurrent_fetches, Times::max_concurrent_fetches)];
+        let counts: [(Option<u32>, Setter<usize>); 2] = [
+            (self.max_entries, AuthTokenFactoryBuilder::max_entries),
+            (self.max_concurrent_fetches, AuthTokenFactoryBuilder::max_concurrent_fetches),
+        ];
         for (count, set) in counts {
             if let Some(count) = count {
                 builder = set(builder, usize::try_from(count).unwrap_or(usize::MAX));

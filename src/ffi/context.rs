@@ -61,19 +61,19 @@ pub enum FfiContextKind {
     Fleet,
 }
 
-impl From<&FfiTokenContext> for AuthTokenContext {
-    fn from(context: &FfiTokenContext) -> Self {
+impl From<FfiTokenContext> for AuthTokenContext {
+    fn from(context: FfiTokenContext) -> Self {
         let ids = [
-            (IdField::Vehicle, &context.vehicle_id),
-            (IdField::Trip, &context.trip_id),
-            (IdField::DeliveryVehicle, &context.delivery_vehicle_id),
-            (IdField::Task, &context.task_id),
-            (IdField::Tracking, &context.tracking_id),
+            (IdField::Vehicle, context.vehicle_id),
+            (IdField::Trip, context.trip_id),
+            (IdField::DeliveryVehicle, context.delivery_vehicle_id),
+            (IdField::Task, context.task_id),
+            (IdField::Tracking, context.tracking_id),
         ];
         let mut made = Self::new();
         for (field, id) in ids {
             if let Some(id) = id {
-                made = made.with_id(field, id);
+                made = made.with_id(field, &id);
             }
         }
         match context.service_type {
@@ -150,12 +150,12 @@ mod tests {
             tracking_id: Some("x".to_owned()),
             service_type: Some(FfiServiceType::Task),
         };
-        assert_eq!(FfiTokenContext::from(&AuthTokenContext::from(&context)), context);
+        assert_eq!(FfiTokenContext::from(&AuthTokenContext::from(context.clone())), context);
     }
 
     #[test]
     fn an_empty_id_is_absent() {
         let context = FfiTokenContext { vehicle_id: Some(String::new()), ..FfiTokenContext::default() };
-        assert_eq!(AuthTokenContext::from(&context), AuthTokenContext::new());
+        assert_eq!(AuthTokenContext::from(context), AuthTokenContext::new());
     }
 }

@@ -88,7 +88,7 @@ impl FfiTokenFactory {
         cancel: Option<Arc<FfiCancelHandle>>,
     ) -> Result<FfiToken, FfiTokenError> {
         let epoch = self.epoch.now();
-        let context = AuthTokenContext::from(&context);
+        let context = AuthTokenContext::from(context);
         let asked = async {
             match valid_for_ms {
                 None => self.factory.token(&context).await,
@@ -102,7 +102,7 @@ impl FfiTokenFactory {
     /// The same for a thread that may wait, at most for the fetch deadline.
     pub fn token_blocking(&self, context: FfiTokenContext) -> Result<FfiToken, FfiTokenError> {
         let epoch = self.epoch.now();
-        let token = self.factory.blocking_token(&(&context).into())?;
+        let token = self.factory.blocking_token(&context.into())?;
         Ok(FfiToken::served(&self.factory, &token, epoch))
     }
 
@@ -110,7 +110,7 @@ impl FfiTokenFactory {
     pub fn try_token(&self, context: FfiTokenContext) -> Option<FfiToken> {
         calm(None, || {
             let epoch = self.epoch.now();
-            let token = self.factory.try_token(&(&context).into())?;
+            let token = self.factory.try_token(&context.into())?;
             Some(FfiToken::served(&self.factory, &token, epoch))
         })
     }
@@ -119,7 +119,7 @@ impl FfiTokenFactory {
     /// kept nowhere else and must not come back either.
     pub fn invalidate(&self, context: FfiTokenContext, value: String) -> FfiInvalidation {
         let value = Zeroizing::new(value);
-        let was_current = calm(false, || self.factory.invalidate(&(&context).into(), &AuthToken::new(&value, None, 0)));
+        let was_current = calm(false, || self.factory.invalidate(&context.into(), &AuthToken::new(&value, None, 0)));
         FfiInvalidation { was_current, epoch: self.epoch.bump() }
     }
 
@@ -132,7 +132,7 @@ impl FfiTokenFactory {
     /// Fetches, in the background, what is not there yet.
     pub fn prefetch(&self, contexts: Vec<FfiTokenContext>) {
         calm((), || {
-            let contexts: Vec<AuthTokenContext> = contexts.iter().map(Into::into).collect();
+            let contexts: Vec<AuthTokenContext> = contexts.into_iter().map(Into::into).collect();
             self.factory.prefetch(&contexts);
         });
     }
@@ -146,8 +146,8 @@ impl FfiTokenFactory {
     /// last. To be called before asking for a token of another context, and before `stats`.
     pub fn note_hits(&self, hits: Vec<FfiHits>) {
         calm((), || {
-            for FfiHits { context, count } in &hits {
-                self.factory.note_hits(&context.into(), *count);
+            for FfiHits { context, count } in hits {
+                self.factory.note_hits(&context.into(), count);
             }
         });
     }

@@ -22,8 +22,6 @@ mod factory;
 mod failure;
 mod session;
 mod stats;
-#[cfg(test)]
-mod tests;
 mod token;
 mod transport;
 
@@ -55,3 +53,6 @@ fn calm<T>(otherwise: T, work: impl FnOnce() -> T) -> T {
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(all(test, feature = "ffi-testing"))]
+mod tests;
