@@ -54,5 +54,6 @@ fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-#[cfg(all(test, feature = "ffi-testing"))]
+#[cfg(feature = "ffi-testing")]
+#[cfg(test)]
 mod tests;
