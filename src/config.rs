@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::runtime::Handle;
 
 use crate::backoff::RetryPolicy;
 use crate::clock::Clock;
@@ -13,6 +12,7 @@ use crate::fetch::TokenFetcher;
 use crate::fetch::endpoint::EndpointError;
 use crate::jitter::Jitter;
 use crate::policy::RefreshPolicy;
+use crate::runtime::Home;
 
 /// What to do with a token that says nothing about when it expires, in a reply that does not either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct Settings {
     pub(crate) fetcher: Arc<dyn TokenFetcher>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jitter: Jitter,
-    pub(crate) runtime: Option<Handle>,
+    pub(crate) home: Home,
     pub(crate) refresh: RefreshPolicy,
     pub(crate) retry: RetryPolicy,
     pub(crate) fetch_deadline: Duration,

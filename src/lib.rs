@@ -62,7 +62,9 @@
 //!
 //! [Fleet Engine]: https://developers.google.com/maps/documentation/mobility/fleet-engine
 
-#![forbid(unsafe_code)]
+// The generated bindings of feature `ffi` are the one thing that cannot do without: there, and only there, it is allowed.
+#![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
+#![cfg_attr(feature = "ffi", deny(unsafe_code))]
 
 mod backoff;
 mod boot_time;
@@ -75,6 +77,9 @@ mod error;
 mod event;
 mod factory;
 mod fetch;
+#[cfg(feature = "ffi")]
+#[allow(unsafe_code, reason = "what the bindings generator expands to calls C")]
+pub mod ffi;
 mod jitter;
 mod lifetime;
 mod policy;
@@ -108,6 +113,9 @@ pub use crate::fetch::reqwest::ReqwestTransport;
 pub use crate::fetch::response::ResponseFormat;
 pub use crate::fetch::session::{SessionHeaderProvider, SessionHeaders};
 pub use crate::fetch::{FetchRequest, FetchedToken, TokenFetcher};
+#[cfg(feature = "ffi")]
+#[doc(hidden)]
+pub use crate::ffi::UniFfiTag;
 pub use crate::lifetime::Expiry;
 pub use crate::stats::Stats;
 pub use crate::token::AuthToken;

@@ -2,24 +2,34 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 
+/// Where flights were told to run.
+#[derive(Clone, Default)]
+pub(crate) enum Home {
+    /// On a runtime of the factory's own, started with the first flight.
+    #[default]
+    Own,
+    /// On this one.
+    Given(Handle),
+    /// On one that its keeper starts when it is asked for the first time; `None` if it has none to give.
+    #[cfg(feature = "ffi")]
+    Kept(Arc<dyn Fn() -> Option<Handle> + Send + Sync>),
+}
+
 /// Runs flights, and knows how many are running.
-#[derive(Debug)]
 pub(crate) struct Flights {
-    given: Option<Handle>,
-    given_is_gone: AtomicBool,
-    own: Mutex<Own>,
+    place: Mutex<Place>,
     running: Arc<Running>,
 }
 
-#[derive(Debug, Default)]
-struct Own {
-    runtime: Option<Runtime>,
+struct Place {
+    home: Home,
+    own: Option<Runtime>,
     closed: bool,
 }
 
@@ -30,9 +40,8 @@ struct Running {
 }
 
 impl Flights {
-    /// On `given`, or on an own runtime that is started with the first flight.
-    pub(crate) fn new(given: Option<Handle>) -> Self {
-        Self { given, given_is_gone: AtomicBool::new(false), own: Mutex::default(), running: Arc::default() }
+    pub(crate) fn new(home: Home) -> Self {
+        Self { place: Mutex::new(Place { home, own: None, closed: false }), running: Arc::default() }
     }
 
     /// Runs a flight. If there is nowhere to run it, it is dropped at once, which lands it with an error.
@@ -42,33 +51,29 @@ impl Flights {
             let _count = count;
             flight.await;
         };
-        match &self.given {
-            Some(handle) if !self.given_is_gone.load(Ordering::Relaxed) => {
-                handle.spawn(flight);
-            }
-            _ => {
-                if let Some(handle) = self.own_handle() {
-                    handle.spawn(flight);
-                }
-            }
+        let handle = self.place.lock().handle();
+        if let Some(handle) = handle {
+            handle.spawn(flight);
         }
     }
 
     /// The runtime that flights were given to has ended: later ones run on the own runtime.
     pub(crate) fn runtime_is_gone(&self) {
-        self.given_is_gone.store(true, Ordering::Relaxed);
+        self.place.lock().home = Home::Own;
     }
 
     /// Stops the own runtime without waiting for it; nothing is run any more.
     pub(crate) fn close(&self) {
-        let runtime = {
-            let mut own = self.own.lock();
-            own.closed = true;
-            own.runtime.take()
+        let (own, home) = {
+            let mut place = self.place.lock();
+            place.closed = true;
+            (place.own.take(), std::mem::take(&mut place.home))
         };
-        if let Some(runtime) = runtime {
+        if let Some(runtime) = own {
             runtime.shutdown_background();
         }
+        // Outside the lock: a kept runtime may end with the last that held it.
+        drop(home);
     }
 
     /// Ends when no flight is running.
@@ -83,19 +88,30 @@ impl Flights {
             told.await;
         }
     }
+}
 
-    fn own_handle(&self) -> Option<Handle> {
-        let mut own = self.own.lock();
-        if own.closed {
+impl Place {
+    fn handle(&mut self) -> Option<Handle> {
+        if self.closed {
             return None;
         }
-        if own.runtime.is_none() {
-            // Fails only when the system has no thread left to give.
-            own.runtime =
-                Builder::new_multi_thread().worker_threads(1).thread_name("fleet-token").enable_all().build().ok();
+        match &self.home {
+            Home::Given(handle) => Some(handle.clone()),
+            #[cfg(feature = "ffi")]
+            Home::Kept(keeper) => keeper(),
+            Home::Own => {
+                if self.own.is_none() {
+                    self.own = start(1);
+                }
+                self.own.as_ref().map(|runtime| runtime.handle().clone())
+            }
         }
-        own.runtime.as_ref().map(|runtime| runtime.handle().clone())
     }
+}
+
+/// Starts a small runtime. Fails only when the system has no thread left to give.
+pub(crate) fn start(workers: usize) -> Option<Runtime> {
+    Builder::new_multi_thread().worker_threads(workers).thread_name("fleet-token").enable_all().build().ok()
 }
 
 impl Drop for Flights {

@@ -54,7 +54,12 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn hit(&self) {
-        self.hits.add();
+        self.hits.add(1);
+    }
+
+    #[cfg(feature = "ffi")]
+    pub(crate) fn hits(&self, count: u64) {
+        self.hits.add(count);
     }
 
     pub(crate) fn snapshot(&self, entries: usize) -> Stats {
@@ -103,13 +108,13 @@ struct Striped([Stripe; STRIPES]);
 struct Stripe(Counter);
 
 impl Striped {
-    fn add(&self) {
+    fn add(&self, count: u64) {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
         }
         // A thread that is being torn down has no stripe of its own any more.
-        self.0[MINE.try_with(|mine| *mine).unwrap_or(0)].0.add();
+        self.0[MINE.try_with(|mine| *mine).unwrap_or(0)].0.0.fetch_add(count, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {

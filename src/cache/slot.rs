@@ -345,7 +345,7 @@ impl Slot {
         true
     }
 
-    fn touch(&self, now: BootTime) {
+    pub(crate) fn touch(&self, now: BootTime) {
         let second = now.since_origin().as_secs();
         if self.last_used.load(Ordering::Relaxed) != second {
             self.last_used.store(second, Ordering::Relaxed);

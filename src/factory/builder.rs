@@ -18,6 +18,7 @@ use crate::fetch::response::ResponseFormat;
 use crate::fetch::session::SessionHeaderProvider;
 use crate::jitter::Jitter;
 use crate::policy::RefreshPolicy;
+use crate::runtime::Home;
 
 /// Configures an [`AuthTokenFactory`]. Every setting has a default but the endpoints.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct AuthTokenFactoryBuilder {
     fetcher: Option<Arc<dyn TokenFetcher>>,
     clock: Arc<dyn Clock>,
     jitter: JitterChoice,
-    runtime: Option<Handle>,
+    home: Home,
     refresh: RefreshPolicy,
     retry: RetryPolicy,
     fetch_deadline: Duration,
@@ -63,7 +64,7 @@ impl AuthTokenFactoryBuilder {
             fetcher: None,
             clock: Arc::new(SystemClock::new()),
             jitter: JitterChoice::Random,
-            runtime: None,
+            home: Home::Own,
             refresh: RefreshPolicy::default(),
             retry: RetryPolicy::default(),
             fetch_deadline: Duration::from_secs(30),
@@ -270,7 +271,14 @@ impl AuthTokenFactoryBuilder {
     /// It needs timers (`enable_all`). A current-thread runtime carries fetches only while it is driven: build the
     /// factory outside it, or use a multi-thread one, if calls come from elsewhere too.
     pub fn runtime(mut self, runtime: Handle) -> Self {
-        self.runtime = Some(runtime);
+        self.home = Home::Given(runtime);
+        self
+    }
+
+    /// On a runtime that somebody else keeps, and starts when the first fetch asks for it.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn kept_runtime(mut self, keeper: impl Fn() -> Option<Handle> + Send + Sync + 'static) -> Self {
+        self.home = Home::Kept(Arc::new(keeper));
         self
     }
 
@@ -335,7 +343,10 @@ impl AuthTokenFactoryBuilder {
                 #[cfg(any(test, feature = "test-util"))]
                 JitterChoice::Seeded(seed) => Jitter::seeded(seed),
             },
-            runtime: self.runtime.or_else(|| Handle::try_current().ok()),
+            home: match (self.home, Handle::try_current()) {
+                (Home::Own, Ok(handle)) => Home::Given(handle),
+                (home, _) => home,
+            },
             refresh: self.refresh,
             retry: self.retry,
             fetch_deadline: self.fetch_deadline,

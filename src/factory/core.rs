@@ -44,7 +44,7 @@ impl Core {
             lines: Semaphore::new(settings.max_concurrent_fetches),
             rejected: Rejected::default(),
             slots: Slots::new(settings.max_entries),
-            flights: Flights::new(settings.runtime.take()),
+            flights: Flights::new(std::mem::take(&mut settings.home)),
             epoch: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -58,6 +58,13 @@ impl Core {
 
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    #[cfg(feature = "ffi")]
+    pub(crate) fn note_hits(&self, context: &AuthTokenContext, count: u64) {
+        let now = self.now();
+        self.slots.with(context, |slot| slot.touch(now));
+        self.counters.hits(count);
     }
 
     pub(crate) fn invalidate(&self, context: &AuthTokenContext, token: &AuthToken) -> bool {

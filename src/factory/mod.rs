@@ -184,6 +184,30 @@ impl AuthTokenFactory {
         self.core().drained().await;
     }
 
+    /// The first half of [`shutdown`](Self::shutdown), for callers that do not wait for the second.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn close(&self) {
+        self.core().close();
+    }
+
+    /// How long `token` may be served without asking again.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn fresh_for(&self, token: &AuthToken) -> Duration {
+        token.schedule().map_or(Duration::ZERO, |schedule| schedule.due_at.saturating_since(self.core().now()))
+    }
+
+    /// Now, on the factory's clock.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn now(&self) -> crate::BootTime {
+        self.core().now()
+    }
+
+    /// Counts calls that a face answered from a copy of `context`'s token, and marks the context as used.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn note_hits(&self, context: &AuthTokenContext, count: u64) {
+        self.core().note_hits(context, count);
+    }
+
     fn core(&self) -> &Arc<Core> {
         &self.owner.core
     }

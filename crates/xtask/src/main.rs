@@ -4,6 +4,7 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod bindings;
 mod excerpt;
 mod run;
 mod secrets;
@@ -31,6 +32,8 @@ struct Cli {
 enum Chore {
     /// Prove the workspace: format, lints, features, tests, docs, the demo, and that no secret was printed.
     Test(test::Args),
+    /// Build the library for Kotlin and Swift, and generate the sources that call it.
+    Bindings(bindings::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +47,6 @@ fn main() -> ExitCode {
     };
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
+        Chore::Bindings(args) => bindings::run(&args, &workspace),
     }
 }

@@ -81,7 +81,10 @@ fn features(workspace: &mut Workspace) -> Outcome {
         let args = [&["clippy", "-p", "fleet-token", "--no-default-features"], feature, &["--", "-D", "warnings"]];
         exited(run::shown(&mut cargo(workspace, &args.concat())))
     };
-    alone(&[]).and_then(|| alone(&["--features", "test-util"])).and_then(|| alone(&["--features", "reqwest"]))
+    alone(&[])
+        .and_then(|| alone(&["--features", "test-util"]))
+        .and_then(|| alone(&["--features", "reqwest"]))
+        .and_then(|| alone(&["--features", "ffi"]))
 }
 
 /// Built first, on the screen, so that compiler errors are shown whole and the time limit is the tests' own.

@@ -8,6 +8,7 @@ use crate::tally::Tally;
 /// The checkout that the chore works on.
 pub(crate) struct Workspace {
     root: PathBuf,
+    target: PathBuf,
     logs: PathBuf,
     ci: bool,
     /// Tests counted by the steps that ran any.
@@ -18,15 +19,20 @@ impl Workspace {
     /// Finds the root and makes the folder for logs.
     pub(crate) fn open() -> io::Result<Self> {
         let root = root()?;
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-        let logs = root.join(target).join("xtask");
+        let target = root.join(env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from));
+        let logs = target.join("xtask");
         fs::create_dir_all(&logs)?;
         let ci = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-        Ok(Self { root, logs, ci, tally: Tally::default() })
+        Ok(Self { root, target, logs, ci, tally: Tally::default() })
     }
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where cargo builds.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// The file that keeps the complete output of the step `name`.

@@ -1,0 +1,5 @@
+//! The whole face, called as the generated bindings call it, with the app's side played by Rust.
+
+mod calls;
+mod copies;
+mod support;
