@@ -82,6 +82,7 @@ async fn act(world: &mut World, action: &Action) -> Check {
             world.factory.prefetch(&contexts);
         }
         Action::NetworkAvailable(_) => world.factory.network_available(),
+        Action::SessionChanged(_) => world.factory.session_changed(),
         Action::Shutdown(_) => {
             let factory = world.factory.clone();
             let ended = tokio::spawn(async move { factory.shutdown().await });

@@ -38,6 +38,7 @@ pub(super) enum Action {
     Clear(Yes),
     Prefetch(Vec<Context>),
     NetworkAvailable(Yes),
+    SessionChanged(Yes),
     Shutdown(Yes),
     Session(Session),
     Expect(Expect),
