@@ -69,6 +69,11 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// Whether the call was accepted.
+    pub(super) fn is_ok(&self) -> bool {
+        self.status < 300
+    }
+
     /// Google's name for a refusal, like `PERMISSION_DENIED`.
     pub(super) fn refusal(&self) -> &str {
         self.body["error"]["status"].as_str().unwrap_or("no status")

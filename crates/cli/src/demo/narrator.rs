@@ -21,6 +21,8 @@ pub(super) struct Narrator {
 /// Where the story of one context stands.
 #[derive(Clone, Copy, Default)]
 struct Key {
+    /// It has had a token before.
+    served: bool,
     background: bool,
     rejected: bool,
     trouble: Trouble,
@@ -98,7 +100,9 @@ impl Narrator {
                     Key { background: true, .. } => {
                         (Mood::Plain, format!("renewed its token for {what} in the background; no call waited"))
                     }
-                    _ if *generation == 1 => (Mood::Plain, format!("got its first token for {what}, good for {lives}")),
+                    Key { served: false, .. } => {
+                        (Mood::Plain, format!("got its first token for {what}, good for {lives}"))
+                    }
                     _ => (Mood::Plain, format!("renewed its token for {what}; the call that needed it waited")),
                 };
                 more["generation"] = json!(generation);
@@ -106,7 +110,7 @@ impl Narrator {
                 more["attempts"] = json!(attempts);
                 more["lifetime_ms"] = json!(lifetime.map(millis));
                 self.renewals += u64::from(key.background);
-                *key = Key::default();
+                *key = Key { served: true, ..Key::default() };
                 self.tokens.send_modify(|tokens| *tokens += 1);
                 (mood, text)
             }
@@ -158,6 +162,6 @@ fn what_for(context: &AuthTokenContext) -> String {
     match context.kind() {
         Ok(ContextKind::Fleet) => "the fleet".to_owned(),
         Ok(ContextKind::VehicleService) => "vehicles nearby".to_owned(),
-        _ => context.vehicle_id().or(context.trip_id()).unwrap_or("something else").to_owned(),
+        _ => context.vehicle_id().or(context.trip_id()).map_or_else(|| context.to_string(), str::to_owned),
     }
 }

@@ -1,36 +1,21 @@
 //! One app: a token factory, a login, calls to Fleet Engine. [`Phone::call`] is all that an app has to do about tokens.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleet_token::{AuthToken, AuthTokenContext, AuthTokenFactory, SessionHeaders, Stats, TokenError, TokenHandle};
+use fleet_token::{
+    AuthToken, AuthTokenContext, AuthTokenFactory, ReqwestTransport, SessionHeaders, Stats, TokenError, TokenHandle,
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::engine::{Call, EngineClient};
+use super::engine::{Call, EngineClient, Reply};
 use super::narrator::Narrator;
+use super::secrets::{Secrets, Witness};
 use super::timeline::{Mood, Timeline, short};
 use super::world::session;
 use crate::clock::Stopwatch;
-
-/// Every token that any phone has held, to search the output for at the end. Never printed itself.
-#[derive(Clone, Default)]
-pub(super) struct Secrets(Arc<Mutex<BTreeSet<String>>>);
-
-impl Secrets {
-    pub(super) fn note(&self, token: &AuthToken) {
-        let mut seen = self.0.lock();
-        if !seen.contains(token.value()) {
-            seen.insert(token.value().to_owned());
-        }
-    }
-
-    pub(super) fn all(&self) -> Vec<String> {
-        self.0.lock().iter().cloned().collect()
-    }
-}
 
 /// What became of a phone's calls to Fleet Engine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,8 +43,7 @@ pub(super) enum Trouble {
 pub(super) struct Phone {
     pub(super) name: &'static str,
     pub(super) factory: AuthTokenFactory,
-    pub(super) engine: EngineClient,
-    pub(super) secrets: Secrets,
+    engine: EngineClient,
     timeline: Timeline,
     narrator: Mutex<Narrator>,
     tally: Mutex<Tally>,
@@ -75,7 +59,9 @@ impl Phone {
         timeline: &Timeline,
     ) -> Result<Arc<Self>, String> {
         let login = SessionHeaders::bearer(&session(name)).map_err(|error| error.to_string())?;
+        let wire = ReqwestTransport::new().map_err(|error| format!("{name} cannot reach a backend: {error}"))?;
         let factory = AuthTokenFactory::builder()
+            .transport(Witness::new(wire, secrets))
             .on_demand_stub_provider(backend)
             .vehicle_service_endpoint(format!("{backend}/token/consumer"))
             .header_provider(login)
@@ -85,7 +71,6 @@ impl Phone {
         Ok(Arc::new(Self {
             name,
             engine: engine.clone(),
-            secrets: secrets.clone(),
             timeline: timeline.clone(),
             narrator: Mutex::new(Narrator::new(name, factory.events())),
             tally: Mutex::default(),
@@ -107,21 +92,16 @@ impl Phone {
         let mut refused_at: Option<Stopwatch> = None;
         loop {
             let token = handle.token().await?;
-            self.secrets.note(&token);
-            let reply = self.engine.send(&token, call).await?;
-            if reply.status < 300 {
-                let mut tally = self.tally.lock();
-                tally.accepted += 1;
+            let reply = self.send(&token, call).await?;
+            if reply.is_ok() {
                 if let Some(since) = refused_at {
                     let took = since.elapsed();
-                    tally.recovered_in = Some(took);
-                    drop(tally);
+                    self.tally.lock().recovered_in = Some(took);
                     let text = format!("the same call again with the new token: accepted, {} later", short(took));
                     self.say("recovered", Mood::Good, &text);
                 }
                 return Ok(reply.body);
             }
-            self.tally.lock().refused += 1;
             // 401 is about the token: report it and try another, once. 403 is about the id or the role: no token helps.
             if reply.status != 401 || refused_at.is_some() {
                 return Err(Trouble::Refused { status: reply.status, message: reply.message().to_owned() });
@@ -131,6 +111,14 @@ impl Phone {
             self.say("unauthenticated", Mood::Trouble, &text);
             handle.invalidate(&token);
         }
+    }
+
+    /// One request to Fleet Engine with this token, counted by how it ended.
+    pub(super) async fn send(&self, token: &AuthToken, call: &Call) -> Result<Reply, reqwest::Error> {
+        let reply = self.engine.send(token, call).await?;
+        let mut tally = self.tally.lock();
+        *if reply.is_ok() { &mut tally.accepted } else { &mut tally.refused } += 1;
+        Ok(reply)
     }
 
     /// A line of this phone's, after all that happened in its factory before.
@@ -165,6 +153,7 @@ impl Phone {
     pub(super) fn survived(&self) -> u64 {
         self.narrator.lock().failures()
     }
+
     /// Tokens that came in the background.
     pub(super) fn renewals(&self) -> u64 {
         self.narrator.lock().renewals()

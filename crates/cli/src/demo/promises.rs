@@ -16,11 +16,17 @@ pub(super) struct Measured {
     /// From the start of the command to the verdict, and what is allowed for that.
     pub(super) took: Duration,
     pub(super) limit: Duration,
-    /// While driving: calls for own ids, those answered at once, requests to the backend, calls that came to nothing.
+    /// As the table adds them up: calls for a token, those answered at once, requests to the backend, those of them
+    /// that brought a token and those that failed for now.
     pub(super) calls: u64,
     pub(super) hits: u64,
     pub(super) fetches: u64,
+    pub(super) fetched: u64,
+    pub(super) failures: u64,
+    /// Calls that came to nothing.
     pub(super) lost: u64,
+    /// Tokens that the backend says it signed.
+    pub(super) issued: u64,
     /// Renewals in the background, all and of the driver who had the fewest.
     pub(super) renewals: u64,
     pub(super) fewest_renewals: u64,
@@ -29,7 +35,9 @@ pub(super) struct Measured {
     /// Location updates that the drivers saw accepted, and those that Fleet Engine says it accepted.
     pub(super) updates: u64,
     pub(super) engine_updates: u64,
-    /// All calls that Fleet Engine answered, and those it refused, by its own reason.
+    /// Answers that the apps had from Fleet Engine.
+    pub(super) answered: u64,
+    /// All calls that Fleet Engine answered by its own count, and those it refused, by its own reason.
     pub(super) engine_calls: u64,
     pub(super) engine_refused: BTreeMap<String, u64>,
     pub(super) cold: Cold,
@@ -52,6 +60,7 @@ pub(super) struct Cold {
     pub(super) callers: u64,
     pub(super) served_the_same: u64,
     pub(super) fetches: u64,
+    pub(super) at_once: u64,
 }
 
 /// A driver asks for another's token, and uses the own one on another's vehicle.
@@ -83,7 +92,8 @@ pub(super) struct Outage {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Output {
     pub(super) bytes: usize,
-    pub(super) tokens: usize,
+    /// Tokens searched for; as many as were issued.
+    pub(super) tokens: u64,
     pub(super) sessions: usize,
     /// Secrets found; `None` if it could not be told.
     pub(super) leaked: Option<usize>,
@@ -115,17 +125,28 @@ impl Measured {
     }
 }
 
+/// The table's token calls without those that no cache can answer: the first ones, and those for the wrong id.
+fn usual_calls(m: &Measured) -> (u64, u64) {
+    let calls = m.calls.saturating_sub(m.cold.callers + m.wrong_id.asked);
+    (calls, m.hits.saturating_sub(m.cold.at_once))
+}
+
 fn promise(name: &'static str, kept: bool, measured: String) -> Promise {
     Promise { name, kept, measured }
 }
 
 /// What holds all the time.
 fn of_the_drive(m: &Measured) -> [Promise; 5] {
+    let (calls, hits) = usual_calls(m);
     [
         promise(
             "No call was refused for an expired token",
             m.refused("expired") == 0 && m.engine_calls > 0,
-            format!("{} of {} calls to Fleet Engine", m.refused("expired"), m.engine_calls),
+            format!(
+                "{} of {} calls to Fleet Engine, accepted and refused together",
+                m.refused("expired"),
+                m.engine_calls
+            ),
         ),
         promise(
             "No token was used for another id by mistake",
@@ -140,6 +161,7 @@ fn of_the_drive(m: &Measured) -> [Promise; 5] {
             m.lost == 0
                 && m.updates > 0
                 && m.updates == m.engine_updates
+                && m.answered == m.engine_calls
                 && by_accident(&m.engine_refused).next().is_none(),
             format!(
                 "{} location updates accepted, {} by Fleet Engine's own count; {} calls lost, {}",
@@ -151,12 +173,18 @@ fn of_the_drive(m: &Measured) -> [Promise; 5] {
         ),
         promise(
             "A fetch per renewal, not per call",
-            m.calls > 0 && m.hits * 100 >= m.calls * LEAST_HIT_RATE && m.tokens.iter().all(|t| t.got <= t.explained),
+            calls > 0 && hits * 100 >= calls * LEAST_HIT_RATE && m.tokens.iter().all(|t| t.got <= t.explained),
             format!(
-                "{} calls, {} answered at once, {} requests to the backend{}",
-                m.calls,
-                percent(m.hits, m.calls),
+                "{hits} of {calls} token calls answered at once ({}), not counting the {} at the start and the {} for the wrong \
+                 id;\n    all {} requests to the backend: {} brought a token, {} failed and were tried again, {} asked for \
+                 the wrong id{}",
+                percent(hits, calls),
+                m.cold.callers,
+                m.wrong_id.asked,
                 m.fetches,
+                m.fetched,
+                m.failures,
+                m.wrong_id.requests,
                 unexplained(&m.tokens)
             ),
         ),
@@ -226,13 +254,24 @@ fn of_the_end(m: &Measured) -> [Promise; 2] {
     [
         promise(
             "No token and no login in the output",
-            m.output.leaked == Some(0) && m.output.tokens > 0 && m.output.sessions > 0,
+            m.output.leaked == Some(0)
+                && m.output.sessions > 0
+                && m.output.tokens == m.issued
+                && m.issued >= m.fetched
+                && m.fetched > 0,
             format!(
-                "{} bytes searched for {} tokens and {} logins: {}",
+                "{} bytes searched for {} logins and {} tokens that the backend signed: {}\n    \
+                 {} of those tokens were fetched, {} were for trying the keys",
                 m.output.bytes,
-                m.output.tokens,
                 m.output.sessions,
-                m.output.leaked.map_or("too much to tell".to_owned(), |found| format!("{found} found"))
+                if m.output.tokens == m.issued {
+                    format!("all {}", m.issued)
+                } else {
+                    format!("{} of the {}", m.output.tokens, m.issued)
+                },
+                m.output.leaked.map_or("too much to tell".to_owned(), |found| format!("{found} found")),
+                m.fetched,
+                m.issued.saturating_sub(m.fetched)
             ),
         ),
         promise(
@@ -275,7 +314,8 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 /// The figures for machines.
 pub(super) fn figures(m: &Measured) -> Value {
     json!({
-        "took_ms": millis(m.took), "calls": m.calls, "hits": m.hits, "fetches": m.fetches, "lost": m.lost,
+        "took_ms": millis(m.took), "calls": m.calls, "hits": m.hits, "fetches": m.fetches, "fetched": m.fetched,
+        "lost": m.lost, "answered": m.answered, "tokens_issued": m.issued, "tokens_searched_for": m.output.tokens,
         "background_renewals": m.renewals, "updates_accepted": m.updates, "engine_calls": m.engine_calls,
         "engine_refused": m.engine_refused, "cold_callers": m.cold.callers, "cold_fetches": m.cold.fetches,
         "wrong_id_calls": m.wrong_id.asked, "wrong_id_requests": m.wrong_id.requests,
@@ -293,9 +333,13 @@ mod tests {
         Measured {
             took: Duration::from_secs(15),
             limit: Duration::from_secs(20),
-            calls: 250,
+            calls: 334,
             hits: 240,
             fetches: 40,
+            fetched: 27,
+            failures: 12,
+            issued: 30,
+            answered: 250,
             renewals: 12,
             fewest_renewals: 3,
             tokens: vec![Tokens { who: "driver_1", got: 5, explained: 6 }],
@@ -303,11 +347,11 @@ mod tests {
             engine_updates: 180,
             engine_calls: 250,
             engine_refused: [("revoked".to_owned(), 1), ("permission_denied".to_owned(), 1)].into(),
-            cold: Cold { callers: 64, served_the_same: 64, fetches: 1 },
+            cold: Cold { callers: 64, served_the_same: 64, fetches: 1, at_once: 0 },
             wrong_id: WrongId { asked: 20, session_rejected: 20, requests: 1, denied: true, token_kept: true },
             rejection: Rejection { recovered_in: Some(Duration::from_millis(9)) },
             outage: Outage { lasted: Duration::from_secs(3), failures: 12, stale_served: 9, updates: 30 },
-            output: Output { bytes: 5000, tokens: 20, sessions: 6, leaked: Some(0) },
+            output: Output { bytes: 5000, tokens: 30, sessions: 6, leaked: Some(0) },
             lost: 0,
         }
     }
@@ -327,13 +371,15 @@ mod tests {
     #[allow(clippy::type_complexity, reason = "a table")]
     fn each_promise_can_be_broken() {
         let refuse = |m: &mut Measured, reason: &str, times| m.engine_refused.extend([(reason.to_owned(), times)]);
-        let table: [(&str, Box<dyn FnOnce(&mut Measured)>); 24] = [
+        let table: [(&str, Box<dyn FnOnce(&mut Measured)>); 27] = [
             ("No token was used", Box::new(move |m| refuse(m, "permission_denied", 2))),
             ("No token was used", Box::new(|m| m.engine_refused.retain(|reason, _| reason != "permission_denied"))),
             ("No call was lost", Box::new(move |m| refuse(m, "not_found", 1))),
             ("No call was lost", Box::new(|m| m.lost = 1)),
             ("No call was lost", Box::new(|m| m.engine_updates = 179)),
+            ("No call was lost", Box::new(|m| m.answered = 249)),
             ("A fetch per", Box::new(|m| m.hits = 224)),
+            ("A fetch per", Box::new(|m| m.cold.at_once = 16)),
             ("A fetch per", Box::new(|m| m.tokens[0].got = 7)),
             ("Tokens are", Box::new(|m| m.fewest_renewals = 0)),
             ("Many callers", Box::new(|m| m.cold.fetches = 2)),
@@ -350,7 +396,8 @@ mod tests {
             ("A wrong id", Box::new(|m| m.wrong_id.token_kept = false)),
             ("No token and", Box::new(|m| m.output.leaked = Some(1))),
             ("No token and", Box::new(|m| m.output.leaked = None)),
-            ("No token and", Box::new(|m| m.output.tokens = 0)),
+            ("No token and", Box::new(|m| m.output.tokens = 29)),
+            ("No token and", Box::new(|m| m.fetched = 31)),
             ("It is over", Box::new(|m| m.took = m.limit)),
         ];
         for (number, (name, change)) in table.into_iter().enumerate() {

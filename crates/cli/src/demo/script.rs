@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::engine::Call;
-use super::phone::{Phone, Secrets};
+use super::phone::Phone;
 use super::promises::{Cold, Outage, Rejection, WrongId};
+use super::secrets::Secrets;
 use super::timeline::{Mood, Timeline, millis};
 use super::world::{self, LIFETIME, TRIP, VEHICLES};
 use crate::clock::Stopwatch;
@@ -82,7 +83,7 @@ impl Cast {
     pub(super) async fn cold_start(&self) -> Result<Cold, String> {
         self.announce(&format!("{CALLERS} callers in driver_1's app want a token at once, and there is none yet"));
         let (driver, context) = (&self.drivers[0], AuthTokenContext::vehicle(VEHICLES[0]));
-        let (before, clock) = (driver.stats().fetches, Stopwatch::start());
+        let (before, clock) = (driver.stats(), Stopwatch::start());
         let (start, mut callers) = (Arc::new(Barrier::new(CALLERS)), JoinSet::new());
         for _ in 0..CALLERS {
             let (factory, context, start) = (driver.factory.clone(), context.clone(), Arc::clone(&start));
@@ -101,9 +102,14 @@ impl Cast {
         }
         let took = clock.elapsed();
         let first = tokens.first().cloned().ok_or("nobody called")?;
-        self.secrets.note(&first);
         let served_the_same = count(tokens.iter().filter(|token| token.is_same(&first)).count());
-        let cold = Cold { callers: count(CALLERS), served_the_same, fetches: driver.stats().fetches - before };
+        let after = driver.stats();
+        let cold = Cold {
+            callers: count(CALLERS),
+            served_the_same,
+            fetches: after.fetches - before.fetches,
+            at_once: after.hits - before.hits,
+        };
         let text = format!(
             "{served_the_same} callers served within {} ms, with the same token, by {} fetch",
             took.as_millis(),
@@ -152,8 +158,7 @@ impl Cast {
         let own = AuthTokenContext::vehicle(VEHICLES[2]);
         let ask = async || driver.factory.token(&own).await.map_err(|error| format!("driver_3 has no token: {error}"));
         let token = ask().await?;
-        self.secrets.note(&token);
-        let reply = driver.engine.send(&token, &Call::update_location(theirs, (0.0, 0.0))).await;
+        let reply = driver.send(&token, &Call::update_location(theirs, (0.0, 0.0))).await;
         let reply = reply.map_err(|error| format!("Fleet Engine could not be reached: {error}"))?;
         let denied = reply.status == 403 && reply.refusal() == "PERMISSION_DENIED";
         let token_kept = ask().await?.is_same(&token) && driver.stats().rejections == 0;
@@ -171,7 +176,6 @@ impl Cast {
     async fn rejection(&self) -> Result<Rejection, String> {
         let (driver, context) = (&self.drivers[1], AuthTokenContext::vehicle(VEHICLES[1]));
         let token = driver.factory.try_token(&context).ok_or("driver_2 has no token to be revoked")?;
-        self.secrets.note(&token);
         self.announce("Fleet Engine revokes driver_2's token, long before it expires");
         let mut tokens = driver.tokens();
         self.world.engine().revoke_token(token.value());
@@ -207,6 +211,7 @@ impl Cast {
         self.announce(&format!(
             "OUTAGE OVER: {updates} location updates were accepted meanwhile; the apps report it (network_available)"
         ));
+        self.announce("who waits between two fetches may ask again at once; a retry under way keeps its pause");
         self.world.faults().clear();
         let lasted = clock.elapsed();
         for phone in self.phones() {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use fleet_token_backend::{Grant, TokenKind, World};
 
+use super::secrets::Secrets;
+
 /// How long tokens live here: short, so that they are renewed while one watches. Fleet Engine counts in whole seconds,
 /// so a token may end up to one second earlier than that.
 pub(super) const LIFETIME: Duration = Duration::from_secs(8);
@@ -50,8 +52,8 @@ fn kinds() -> [TokenKind; 3] {
 }
 
 /// Makes the signing keys, side by side: an RSA key is a second of arithmetic that no first caller should wait for.
-/// Answers how many there are.
-pub(super) async fn make_keys(world: &World) -> Result<usize, String> {
+/// Each signs one token. Answers how many there are.
+pub(super) async fn make_keys(world: &World, secrets: &Secrets) -> Result<u64, String> {
     let minter = world.minter().clone();
     let making = kinds().map(|kind| {
         let minter = minter.clone();
@@ -59,10 +61,10 @@ pub(super) async fn make_keys(world: &World) -> Result<usize, String> {
     });
     for key in making {
         match key.await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(token)) => secrets.note(&token.jwt),
             Ok(Err(error)) => return Err(format!("no signing key could be made: {error}")),
             Err(_) => return Err("making a signing key was interrupted".to_owned()),
         }
     }
-    Ok(kinds().len())
+    Ok(secrets.noted())
 }

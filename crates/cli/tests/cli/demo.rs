@@ -63,6 +63,9 @@ fn without_arguments_the_demo_keeps_its_promises_and_prints_no_secret() {
         "OUTAGE: ",
         "goes on with the token",
         "OUTAGE OVER",
+        "a retry under way keeps its pause",
+        "failures survived: ",
+        "got its first token for vehicles nearby",
         "still driving: ",
         "sees trip_42: complete",
         "failures",
@@ -93,6 +96,19 @@ fn as_json_every_line_is_an_object_and_the_last_one_the_summary() {
     assert!(promises.len() >= 10 && promises.iter().all(|promise| promise["kept"] == true));
     let figures = &summary["figures"];
     assert_eq!((figures["cold_callers"].as_u64(), figures["cold_fetches"].as_u64()), (Some(64), Some(1)));
+    let figure = |name: &str| figures[name].as_u64().unwrap();
+    let sum = |column: &str| -> u64 {
+        summary["apps"].as_array().unwrap().iter().map(|app| app[column].as_u64().unwrap()).sum()
+    };
+    // The table and the promises are about the same calls.
+    assert_eq!(sum("accepted") + sum("refused"), figure("engine_calls"));
+    assert_eq!(sum("refused"), 2);
+    assert_eq!(sum("calls"), figure("engine_calls") + figure("cold_callers") + figure("wrong_id_calls") + 2);
+    assert_eq!(sum("fetches"), figure("fetched") + sum("failures_survived") + figure("wrong_id_requests"));
+    // No token escapes the search.
+    let fetched = events.iter().filter(|event| event["event"] == "fetched").count();
+    assert_eq!(figure("fetched"), u64::try_from(fetched).unwrap());
+    assert!(figure("tokens_searched_for") >= figure("fetched"));
     assert!(figures["took_ms"].as_u64().unwrap() < 20_000);
 }
 
