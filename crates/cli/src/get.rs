@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use fleet_token::{
-    AuthToken, AuthTokenContext, AuthTokenFactory, Endpoint, IdField, SessionHeaders, TokenError, TokenErrorKind,
-    TokenEvent, TransportError,
+    AuthToken, AuthTokenContext, AuthTokenFactory, ConfigError, Endpoint, EndpointError, IdField, SessionHeaders,
+    TokenError, TokenErrorKind, TokenEvent, TransportError,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -44,7 +44,8 @@ pub(crate) struct Options {
     /// Machine-readable: one JSON object on standard output, also for an error.
     #[arg(long)]
     json: bool,
-    /// Print the token, alone on standard output; the description then goes to standard error.
+    /// Print the token, alone on standard output; the description then goes to standard error. With --json, the token
+    /// is a field of the object instead.
     #[arg(long)]
     reveal: bool,
 
@@ -167,14 +168,14 @@ async fn fetch(options: &Options) -> Result<Found, Failure> {
         .attempt_timeout(timeout)
         .allow_http_loopback()
         .build()
-        .map_err(|error| usage("config", error.to_string(), "Mend --endpoint. Nothing was sent."))?;
+        .map_err(|error| usage("config", misconfigured(&error), "Mend --endpoint. Nothing was sent."))?;
     let mut stream = factory.events();
     let outcome = factory.token(&context).await;
     let events: Vec<_> = std::iter::from_fn(|| stream.try_next()).collect();
     let token = outcome.map_err(|error| Failure {
         kind: error.kind().to_string(),
-        message: error.to_string(),
-        hint: hint(&error),
+        message: message(&error),
+        hint: hint(&error, options),
         code: 1,
     })?;
     let left = factory.remaining(&token);
@@ -211,16 +212,43 @@ fn headers(given: &[Secret]) -> Result<SessionHeaders, ()> {
 
 const SLOW: &str = "The backend is slow or hangs; --timeout allows it more time.";
 
+/// What is wrong with the arguments, in the command's words where the library speaks of its own methods.
+fn misconfigured(error: &ConfigError) -> String {
+    match error {
+        ConfigError::Endpoint(EndpointError::NotSecure { template }) => {
+            format!("{template:?} is not https; http is for this machine only, as in http://127.0.0.1:8080/")
+        }
+        error => error.to_string(),
+    }
+}
+
+/// What went wrong. A 403 is not taken for a bad login: more often it is a good one that may not have this id.
+fn message(error: &TokenError) -> String {
+    match error {
+        TokenError::SessionRejected { status: 403 } => {
+            "the backend answered 403: the session may not have this id, or is not accepted".to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
 /// What the reader can do about it.
-fn hint(error: &TokenError) -> &'static str {
+fn hint(error: &TokenError, options: &Options) -> &'static str {
     match error.kind() {
+        TokenErrorKind::Transport if is_plain_http(error) => {
+            "That was no TLS: is it an http endpoint? On this machine http is allowed."
+        }
         TokenErrorKind::Transport if matches!(error, TokenError::Transport(TransportError::Timeout)) => SLOW,
         TokenErrorKind::Transport => "Is the backend running, and is the address right?",
         TokenErrorKind::Timeout => SLOW,
         TokenErrorKind::Unavailable => "The backend is in trouble or overloaded; try again later.",
-        TokenErrorKind::SessionRejected => {
-            "Give your app's login with --header, or check that this user may have a token for that id."
+        TokenErrorKind::SessionRejected if options.headers.is_empty() => {
+            "No --header was given: send your app's login, as in --header 'Authorization: Bearer …'."
         }
+        TokenErrorKind::SessionRejected if error.status() == Some(403) => {
+            "Check that this user may have a token for that id, and that --header is the login the backend expects."
+        }
+        TokenErrorKind::SessionRejected => "Check that --header is the login the backend expects, and still valid.",
         TokenErrorKind::NotFound => "Check the path of --endpoint and the id.",
         TokenErrorKind::Rejected => {
             "The backend does not understand this request; check --endpoint, --post and the id."
@@ -232,6 +260,11 @@ fn hint(error: &TokenError) -> &'static str {
         TokenErrorKind::ScopeMismatch => "The backend mixed up ids: a bug there, and a dangerous one.",
         _ => "Run again with RUST_LOG=debug to see more.",
     }
+}
+
+/// Whether a TLS handshake was answered by something that speaks no TLS, in rustls' words.
+fn is_plain_http(error: &TokenError) -> bool {
+    matches!(error, TokenError::Transport(TransportError::Tls { detail }) if detail.contains("InvalidContentType"))
 }
 
 impl Found {
@@ -272,7 +305,7 @@ impl Found {
             "context": ids,
             "service_type": self.context.service_type().map(fleet_token::ServiceType::as_str),
             "lifetime_seconds": self.left.map(|left| left.as_secs()),
-            "expires_at": self.left.map(|left| utc(clock::wall() + left)),
+            "expires_at": self.left.map(|left| rfc3339(clock::wall() + left)),
             "header": jwt.as_ref().map(|jwt| &jwt.header),
             "claims": jwt.as_ref().map(|jwt| &jwt.claims),
             "notes": self.events.iter().filter_map(note).collect::<Vec<_>>(),
@@ -335,6 +368,13 @@ fn utc(at: std::time::SystemTime) -> String {
     dated(at.into())
 }
 
+/// For machines.
+fn rfc3339(at: std::time::SystemTime) -> String {
+    let at = OffsetDateTime::from(at);
+    format!("{}T{:02}:{:02}:{:02}Z", at.date(), at.hour(), at.minute(), at.second())
+}
+
+/// For people.
 fn dated(at: OffsetDateTime) -> String {
     format!("{} {:02}:{:02}:{:02} UTC", at.date(), at.hour(), at.minute(), at.second())
 }
@@ -367,6 +407,8 @@ mod tests {
     #[test]
     fn times_are_in_utc() {
         assert_eq!(unix(1_767_225_600), "2026-01-01 00:00:00 UTC");
+        let at = std::time::UNIX_EPOCH + Duration::from_millis(1_767_225_600_999);
+        assert_eq!(rfc3339(at), "2026-01-01T00:00:00Z");
     }
 
     #[test]

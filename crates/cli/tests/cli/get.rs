@@ -78,6 +78,8 @@ async fn as_json_it_is_one_object_with_the_token_only_on_demand() {
     assert_eq!(plain["context"]["vehicleId"], "v1");
     assert_eq!(plain["claims"]["authorization"]["vehicleid"], "v1");
     assert!((3590..=3600).contains(&plain["lifetime_seconds"].as_u64().unwrap()));
+    let expires = plain["expires_at"].as_str().unwrap();
+    assert!(expires.len() == 20 && expires.as_bytes()[10] == b'T' && expires.ends_with('Z'), "{expires}");
     let revealed = ask(&["--reveal"]).await;
     assert!(revealed["token"] == issued(&world, &driver()));
     world.stop().await;
@@ -132,7 +134,7 @@ async fn what_the_backend_refuses_or_garbles_is_one_clear_error() {
     let world = world(Grant::driver("v1")).await;
     let path = "/token/driver/{vehicleId}";
     for (fault, id, message) in [
-        (None, "v2", "the backend refused the app's session with 403"),
+        (None, "v2", "403: the session may not have this id, or is not accepted"),
         (Some(Fault::status(404)), "v1", "404: it knows no such id, or the endpoint is wrong"),
         (Some(Fault::kind(FaultKind::Html)), "v1", "HTML page"),
         (Some(Fault::kind(FaultKind::WrongId)), "v1", "not what was asked for"),
@@ -183,7 +185,38 @@ fn http_to_another_machine_is_refused_before_anything_is_sent() {
     // A reserved name (RFC 6761 §6.4), which would not resolve anyway.
     let ran = run(&["get", "--endpoint", "http://backend.invalid/token/{vehicleId}", "--vehicle-id", "v1"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.text().contains("is not https"), "{}", ran.text());
+    assert!(ran.text().contains("is not https; http is for this machine only"), "{}", ran.text());
+    assert!(!ran.text().contains("allow_http_loopback"), "{}", ran.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_names_the_login_that_was_not_given() {
+    let world = world(Grant::driver("v1")).await;
+    let endpoint = format!("{}/token/driver/{{vehicleId}}", world.backend_url());
+    for status in [401, 403] {
+        world.faults().push_forever("/token/", Fault::status(status));
+        let endpoint = endpoint.clone();
+        let ran = tokio::task::spawn_blocking(move || run(&["get", "--endpoint", &endpoint, "--vehicle-id", "v1"]));
+        let ran = ran.await.unwrap();
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.text().contains("No --header was given"), "{}", ran.text());
+        let with = get(&world, "/token/driver/{vehicleId}", &["--vehicle-id", "v1"]).await;
+        assert!(with.text().contains("that --header is the login"), "{}", with.text());
+        world.faults().clear();
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https_to_a_port_that_speaks_http_is_said_so() {
+    let world = world(Grant::driver("v1")).await;
+    let endpoint = format!("{}/token/driver/{{vehicleId}}", world.backend_url().replace("http://", "https://"));
+    let ran = tokio::task::spawn_blocking(move || run(&["get", "--endpoint", &endpoint, "--vehicle-id", "v1"]));
+    let ran = ran.await.unwrap();
+    assert_eq!(ran.code, Some(1));
+    // A machine without a trust store does not get as far as asking.
+    assert!(ran.text().contains("is it an http endpoint?") || !ran.text().contains("InvalidContentType"));
+    world.stop().await;
 }
 
 #[test]
