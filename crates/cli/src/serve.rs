@@ -167,9 +167,14 @@ fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
         "The reply as it is (the token is in it):".to_owned(),
         format!("  curl -H 'Authorization: Bearer {DRIVER}' {backend}/token/driver/vehicle_1"),
         String::new(),
-        "A call to Fleet Engine with a token:".to_owned(),
+        "Calls to Fleet Engine with a token, to look at a vehicle and, as a driver's app does, to move it:".to_owned(),
         format!("  TOKEN=$({} --reveal)", get("/token/driver/{vehicleId}", "--vehicle-id vehicle_1", DRIVER)),
         format!("  curl -H \"Authorization: Bearer $TOKEN\" {engine}/v1/providers/demo/vehicles/vehicle_1"),
+        format!(
+            "  curl -X PUT -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \
+             '{engine}/v1/providers/demo/vehicles/vehicle_1?updateMask=lastLocation' -d \
+             '{{\"lastLocation\": {{\"location\": {{\"latitude\": 48.1400, \"longitude\": 11.5800}}}}}}'"
+        ),
         String::new(),
         "Let it fail: the next two driver tokens are answered with 503.".to_owned(),
         format!(

@@ -62,9 +62,13 @@ fn what_it_prints_can_be_pasted_and_ctrl_c_stops_it() {
         assert!(code == Some(0) && out.starts_with("Token for "), "{line}: {out}");
     }
     if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok() {
-        let call = [server.lines("TOKEN=")[0], server.lines("$TOKEN")[0]].join("\n");
-        let (code, out) = pasted(&call);
-        assert!(code == Some(0) && out.contains("providers/demo/vehicles/vehicle_1"), "{out}");
+        let calls = server.lines("$TOKEN");
+        assert!(calls.len() == 2 && calls[1].contains("curl -X PUT") && calls[1].contains("updateMask="), "{calls:?}");
+        let [look, moved] = [calls[0], calls[1]].map(|call| pasted(&[server.lines("TOKEN=")[0], call].join("\n")));
+        for (code, out) in [&look, &moved] {
+            assert!(*code == Some(0) && out.contains("providers/demo/vehicles/vehicle_1"), "{out}");
+        }
+        assert!(!look.1.contains("48.14,") && moved.1.contains("48.14,"), "it did not move: {}", moved.1);
         assert_eq!(pasted(server.lines("/admin/faults")[0]).0, Some(0));
         assert!(pasted(gets[0]).1.contains("attempt 2 failed: the backend answered 503"));
     }
