@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use crate::run::Pipe;
 use crate::secrets;
 
 /// Lines kept after each panic message: the assertion, its two sides, and a hint.
@@ -67,12 +68,29 @@ impl fmt::Display for Excerpt {
     }
 }
 
-/// Whether the line belongs on the screen of a run that goes well: cargo's own words and libtest's verdicts.
-pub(crate) fn is_headline(line: &str) -> bool {
+/// What cargo's own errors are about once the tests run. Any other `error: …` is a line that a test wrote.
+const CARGO_ERRORS: [&str; 6] =
+    ["test failed", "doctest failed", "could not compile", "failed to ", "no test target", "process didn't exit"];
+
+/// Whether the line belongs on the screen of a run that goes well: cargo's own words, which are on standard error
+/// among whatever the tests write there, and libtest's verdicts.
+pub(crate) fn is_headline(from: Pipe, line: &str) -> bool {
     let text = line.trim_start();
     let verdict = || text.ends_with("FAILED") || text.contains(" ... ignored");
-    ["Running ", "Doc-tests ", "test result: ", "error: ", "error["].iter().any(|start| text.starts_with(start))
-        || (text.starts_with("test ") && verdict())
+    let cargo = || {
+        let error = |rest: &str| {
+            let targets =
+                rest.split_once(' ').is_some_and(|(_, rest)| rest.contains("target") && rest.ends_with("failed:"));
+            targets || CARGO_ERRORS.iter().any(|start| rest.starts_with(start))
+        };
+        (text.starts_with("Running ") && text.ends_with(')'))
+            || text.starts_with("Doc-tests ")
+            || line.strip_prefix("error: ").is_some_and(error)
+    };
+    match from {
+        Pipe::Out => text.starts_with("test result: ") || (text.starts_with("test ") && verdict()),
+        Pipe::Err => cargo(),
+    }
 }
 
 /// The line as it may be shown: masked first, then cut.
@@ -86,7 +104,7 @@ pub(crate) fn safe(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Excerpt, TAIL, WIDTH, is_headline, safe};
+    use super::{Excerpt, Pipe, TAIL, WIDTH, is_headline, safe};
 
     const RUN: &str = "\
 running 2 tests
@@ -131,15 +149,36 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         for line in [
             "     Running unittests src/lib.rs (target/debug/deps/fleet_token-0)",
             "   Doc-tests fleet_token",
+            "error: test failed, to rerun pass `-p fleet-token-cli --test cli`",
+            "error: doctest failed, to rerun pass `-p fleet-token --doc`",
+            "error: 2 targets failed:",
+            "error: 1 target failed:",
+            "error: could not compile `syn` (lib) due to 1 previous error",
+        ] {
+            assert!(is_headline(Pipe::Err, line) && !is_headline(Pipe::Out, line), "{line:?}");
+        }
+        for line in [
             "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "test cache::hit ... FAILED",
             "test soak ... ignored, takes an hour",
-            "error[E0308]: mismatched types",
         ] {
-            assert!(is_headline(line), "{line:?}");
+            assert!(is_headline(Pipe::Out, line) && !is_headline(Pipe::Err, line), "{line:?}");
         }
-        for line in ["test cache::hit ... ok", "2026 TRACE fleet_token: Running late", "   Compiling syn v3", ""] {
-            assert!(!is_headline(line), "{line:?}");
+    }
+
+    #[test]
+    fn what_a_test_writes_is_no_headline() {
+        for line in [
+            "test cache::hit ... ok",
+            "2026 TRACE fleet_token: Running late",
+            "Running late",
+            "   Compiling syn v3",
+            "error: the backend answered 404: it knows no such id, or the endpoint is wrong",
+            "error: the argument '--fleet' cannot be used with '--vehicle-id <ID>'",
+            "error: cannot listen on 127.0.0.1:80",
+            "",
+        ] {
+            assert!(!is_headline(Pipe::Err, line) && !is_headline(Pipe::Out, line), "{line:?}");
         }
     }
 

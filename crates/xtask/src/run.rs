@@ -11,6 +11,13 @@ use std::{env, thread};
 use crate::stopwatch::Stopwatch;
 use crate::workspace::Workspace;
 
+/// Which of a command's two outputs a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pipe {
+    Out,
+    Err,
+}
+
 /// How a bounded command came to its end.
 #[derive(Debug)]
 pub(crate) enum Ending {
@@ -48,7 +55,7 @@ pub(crate) fn teed(
     command: &mut Command,
     log: &Path,
     limit: Duration,
-    mut on_line: impl FnMut(&str),
+    mut on_line: impl FnMut(Pipe, &str),
 ) -> io::Result<Ending> {
     announce(command);
     let mut log = BufWriter::new(File::options().create(true).append(true).open(log)?);
@@ -56,16 +63,16 @@ pub(crate) fn teed(
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (sender, lines) = mpsc::channel();
     if let Some(pipe) = child.stdout.take() {
-        send_lines(pipe, sender.clone());
+        send_lines(Pipe::Out, pipe, sender.clone());
     }
     if let Some(pipe) = child.stderr.take() {
-        send_lines(pipe, sender);
+        send_lines(Pipe::Err, pipe, sender);
     }
     loop {
         match lines.recv_timeout(limit.saturating_sub(watch.elapsed())) {
-            Ok(line) => {
+            Ok((from, line)) => {
                 log.write_all(&line)?;
-                on_line(String::from_utf8_lossy(&line).trim_end());
+                on_line(from, String::from_utf8_lossy(&line).trim_end());
             }
             Err(RecvTimeoutError::Timeout) => {
                 child.kill()?;
@@ -82,7 +89,7 @@ pub(crate) fn teed(
 }
 
 /// Reads the pipe to its end on a thread of its own. A broken pipe ends it as the end of output does.
-fn send_lines(pipe: impl Read + Send + 'static, lines: Sender<Vec<u8>>) {
+fn send_lines(from: Pipe, pipe: impl Read + Send + 'static, lines: Sender<(Pipe, Vec<u8>)>) {
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         loop {
@@ -94,7 +101,7 @@ fn send_lines(pipe: impl Read + Send + 'static, lines: Sender<Vec<u8>>) {
             if line.last() != Some(&b'\n') {
                 line.push(b'\n');
             }
-            if lines.send(line).is_err() {
+            if lines.send((from, line)).is_err() {
                 return;
             }
         }
@@ -117,7 +124,7 @@ fn announce(command: &Command) {
 mod tests {
     use std::{env, fs, process};
 
-    use super::{Command, Duration, Ending, teed};
+    use super::{Command, Duration, Ending, Pipe, teed};
 
     /// A log of its own for each test, removed first: `teed` appends.
     fn log(name: &str) -> std::path::PathBuf {
@@ -131,13 +138,14 @@ mod tests {
         let (log, mut lines) = (log("tee"), Vec::new());
         let mut command = Command::new("sh");
         command.args(["-c", r"echo out; echo err >&2; printf '\377 no newline'; exit 3"]);
-        let ending = teed(&mut command, &log, Duration::from_mins(1), |line| {
-            lines.push(line.to_owned());
+        let ending = teed(&mut command, &log, Duration::from_mins(1), |from, line| {
+            lines.push((line.to_owned(), from));
         })
         .unwrap();
         assert!(matches!(ending, Ending::Exited(status) if status.code() == Some(3)));
-        lines.sort();
-        assert_eq!(lines, ["err", "out", "\u{fffd} no newline"]);
+        lines.sort_by(|one, other| one.0.cmp(&other.0));
+        let expected = [("err", Pipe::Err), ("out", Pipe::Out), ("\u{fffd} no newline", Pipe::Out)];
+        assert_eq!(lines, expected.map(|(line, from)| (line.to_owned(), from)));
         let kept = fs::read(&log).unwrap();
         assert_eq!(kept.len(), "out\nerr\n? no newline\n".len());
         fs::remove_file(log).unwrap();
@@ -148,7 +156,7 @@ mod tests {
         let log = log("hang");
         let mut command = Command::new("sleep");
         command.arg("600");
-        let ending = teed(&mut command, &log, Duration::from_millis(20), |_| {}).unwrap();
+        let ending = teed(&mut command, &log, Duration::from_millis(20), |_, _| {}).unwrap();
         assert!(matches!(ending, Ending::TimedOut));
         fs::remove_file(log).unwrap();
     }

@@ -110,7 +110,7 @@ fn demo(workspace: &mut Workspace) -> Outcome {
     let log = workspace.log(DEMO);
     exited(run::shown(&mut cargo(workspace, &["build"]))).and_then(|| {
         let mut excerpt = Excerpt::default();
-        let ending = run::teed(traced(&mut cargo(workspace, &["run", "--quiet"])), &log, DEMO_LIMIT, |line| {
+        let ending = run::teed(traced(&mut cargo(workspace, &["run", "--quiet"])), &log, DEMO_LIMIT, |_, line| {
             excerpt.note(line);
         });
         judged(ending, DEMO_LIMIT, &excerpt, workspace, &log)
@@ -122,9 +122,9 @@ fn counted(workspace: &mut Workspace, name: &str, args: &[&str]) -> Outcome {
     let log = workspace.log(name);
     let mut excerpt = Excerpt::default();
     let (mut counts, mut binaries) = (Tally::default(), 0);
-    let ending = run::teed(traced(&mut cargo(workspace, args)), &log, TESTS_LIMIT, |line| {
+    let ending = run::teed(traced(&mut cargo(workspace, args)), &log, TESTS_LIMIT, |from, line| {
         excerpt.note(line);
-        if excerpt::is_headline(line) {
+        if excerpt::is_headline(from, line) {
             println!("{}", excerpt::safe(line));
         }
         if let Some(more) = Tally::of_line(line) {
@@ -156,7 +156,7 @@ fn traced(command: &mut Command) -> &mut Command {
 
 /// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
 fn secret_scan(workspace: &mut Workspace) -> Outcome {
-    let (mut found, mut traced, mut missing) = (0, 0, Vec::new());
+    let (mut lines, mut found, mut traced, mut missing) = (0, 0, 0, Vec::new());
     for name in [TESTS, DOC_TESTS, DEMO] {
         let log = workspace.log(name);
         if !log.is_file() {
@@ -173,9 +173,11 @@ fn secret_scan(workspace: &mut Workspace) -> Outcome {
         for finding in seen.findings.iter().take(SHOWN_FINDINGS) {
             println!("  {}:{}: {}: {}", workspace.short(&log), finding.line, finding.kind, finding.excerpt);
         }
+        lines += seen.lines;
         found += seen.findings.len();
         traced += seen.traced;
     }
+    println!("{lines} lines searched, {found} secrets found");
     if found > 0 {
         Outcome::Failed(format!("{found} lines of output hold a secret"))
     } else if traced == 0 {
