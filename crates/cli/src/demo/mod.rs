@@ -240,8 +240,8 @@ fn judge(
          at once: those of them that were answered without waiting.\n\
          fetches: requests to the backend, failed ones too.\n\
          failures survived: requests that the outage broke, while calls went on with the token at hand.\n\
-         accepted, refused: calls to Fleet Engine. {} location updates were accepted and {} refused, both on purpose:\n\
-         driver_2's with its revoked token (401), driver_3's on vehicle_1 (403).\n",
+         accepted, refused: calls to Fleet Engine. {} location updates were accepted and {} refused; the script is\n\
+         behind driver_2's with its revoked token (401) and driver_3's on vehicle_1 (403).\n",
         measured.cold.callers,
         measured.wrong_id.asked,
         measured.updates,
@@ -269,7 +269,7 @@ fn judge(
         [] => Ok(()),
         broken => {
             let causes: Vec<_> =
-                broken.iter().map(|promise| format!("{} ({})", promise.name, promise.measured)).collect();
+                broken.iter().map(|promise| format!("{} ({})", promise.name, promise.in_one_line())).collect();
             Err(format!("a promise was not kept: {}", causes.join("; ")))
         }
     }

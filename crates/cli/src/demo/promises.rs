@@ -104,12 +104,17 @@ pub(super) struct Output {
 pub(super) struct Promise {
     pub(super) name: &'static str,
     pub(super) kept: bool,
+    /// In a line, or two.
     pub(super) measured: String,
 }
 
 impl Promise {
+    pub(super) fn in_one_line(&self) -> String {
+        self.measured.replace('\n', " ")
+    }
+
     pub(super) fn json(&self) -> Value {
-        json!({ "promise": self.name, "kept": self.kept, "measured": self.measured })
+        json!({ "promise": self.name, "kept": self.kept, "measured": self.in_one_line() })
     }
 }
 
@@ -176,7 +181,7 @@ fn of_the_drive(m: &Measured) -> [Promise; 5] {
             calls > 0 && hits * 100 >= calls * LEAST_HIT_RATE && m.tokens.iter().all(|t| t.got <= t.explained),
             format!(
                 "{hits} of {calls} token calls answered at once ({}), not counting the {} at the start and the {} for the wrong \
-                 id;\n    all {} requests to the backend: {} brought a token, {} failed and were tried again, {} asked for \
+                 id;\nall {} requests to the backend: {} brought a token, {} failed and were tried again, {} asked for \
                  the wrong id{}",
                 percent(hits, calls),
                 m.cold.callers,
@@ -260,7 +265,7 @@ fn of_the_end(m: &Measured) -> [Promise; 2] {
                 && m.issued >= m.fetched
                 && m.fetched > 0,
             format!(
-                "{} bytes searched for {} logins and {} tokens that the backend signed: {}\n    \
+                "{} bytes searched for {} logins and {} tokens that the backend signed: {}\n\
                  {} of those tokens were fetched, {} were for trying the keys",
                 m.output.bytes,
                 m.output.sessions,

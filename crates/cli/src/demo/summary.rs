@@ -83,11 +83,12 @@ pub(super) fn refused_updates(drivers: &[Row]) -> u64 {
     drivers.iter().map(|driver| driver.tally.refused).sum()
 }
 
-/// A promise in two lines: what, and what was measured.
+/// A promise in two lines or three: what, and what was measured.
 pub(super) fn promise(promise: &Promise) -> String {
     let (mark, colour) = if promise.kept { ("✓", AnsiColor::Green) } else { ("✗", AnsiColor::Red) };
     let (style, dim) = (colour.on_default().bold(), Style::new().dimmed());
-    format!("{style}{mark}{style:#} {}\n    {dim}{}{dim:#}", promise.name, promise.measured)
+    let measured: Vec<_> = promise.measured.lines().map(|line| format!("    {dim}{line}{dim:#}")).collect();
+    format!("{style}{mark}{style:#} {}\n{}", promise.name, measured.join("\n"))
 }
 
 /// All of it for machines.
@@ -115,9 +116,10 @@ mod tests {
 
     #[test]
     fn a_broken_promise_looks_broken() {
-        let broken = Promise { name: "It holds", kept: false, measured: "it does not".to_owned() };
-        assert!(promise(&broken).contains('✗'));
+        let broken = Promise { name: "It holds", kept: false, measured: "it does\nnot".to_owned() };
+        assert!(promise(&broken).contains('✗') && promise(&broken).lines().count() == 3);
         let json = json(&Measured::default(), &[], &[broken]);
         assert_eq!(json["ok"], false);
+        assert_eq!(json["promises"][0]["measured"], "it does not");
     }
 }
