@@ -58,7 +58,7 @@ pub enum TokenError {
 
     /// 401 or 403: the backend does not accept the app's own login for this. Sign in again, or check what this user
     /// may have. Remembered for 5 seconds, or until [`session_changed`](crate::AuthTokenFactory::session_changed).
-    #[error("the backend refused the app's session with {status}")]
+    #[error("the backend answered {status}, {}", if *.status == 401 { "it does not accept the app's session" } else { "the app's session may not have this token" })]
     SessionRejected {
         /// The HTTP status.
         status: u16,

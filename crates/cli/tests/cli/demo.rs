@@ -57,7 +57,7 @@ fn without_arguments_the_demo_keeps_its_promises_and_prints_no_secret() {
         "64 callers served",
         "revokes driver_2's token",
         "the same call again with the new token: accepted",
-        "the backend refused the app's session with 403",
+        "the app's session may not have this token",
         "403 PERMISSION_DENIED",
         "in the background; no call waited",
         "OUTAGE: ",
