@@ -1,6 +1,6 @@
 //! What the factory promises, seen from outside: one test binary, one file a promise.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
 mod end_to_end;
