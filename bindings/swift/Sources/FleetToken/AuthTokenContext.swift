@@ -1,0 +1,70 @@
+/// What a token is for. An absent id and an empty one are the same.
+public struct AuthTokenContext: Sendable, Hashable {
+    /// An on-demand vehicle.
+    public var vehicleID: String?
+    /// An on-demand trip.
+    public var tripID: String?
+    /// A delivery vehicle.
+    public var deliveryVehicleID: String?
+    /// A scheduled task.
+    public var taskID: String?
+    /// A shipment's tracking id.
+    public var trackingID: String?
+    /// The service, for contexts that have no id to say it.
+    public var serviceType: ServiceType?
+
+    public init(
+        vehicleID: String? = nil,
+        tripID: String? = nil,
+        deliveryVehicleID: String? = nil,
+        taskID: String? = nil,
+        trackingID: String? = nil,
+        serviceType: ServiceType? = nil
+    ) {
+        self.vehicleID = vehicleID
+        self.tripID = tripID
+        self.deliveryVehicleID = deliveryVehicleID
+        self.taskID = taskID
+        self.trackingID = trackingID
+        self.serviceType = serviceType
+    }
+
+    /// For one on-demand vehicle.
+    public static func vehicle(_ id: String) -> Self { Self(vehicleID: id) }
+    /// For one on-demand trip.
+    public static func trip(_ id: String) -> Self { Self(tripID: id) }
+    /// For one delivery vehicle, and one of its tasks if there is one.
+    public static func deliveryVehicle(_ id: String, task: String? = nil) -> Self {
+        Self(deliveryVehicleID: id, taskID: task)
+    }
+    /// For one scheduled task.
+    public static func task(_ id: String) -> Self { Self(taskID: id) }
+    /// For one shipment's tracking id.
+    public static func tracking(_ id: String) -> Self { Self(trackingID: id) }
+
+    /// The Fleet Engine service that a token is used on.
+    public enum ServiceType: Sendable, Hashable, CaseIterable {
+        /// On-demand vehicles.
+        case vehicle
+        /// On-demand trips.
+        case trip
+        /// Delivery vehicles.
+        case deliveryVehicle
+        /// Scheduled tasks.
+        case task
+        /// Everything that a fleet operator may read.
+        case fleet
+    }
+
+    /// Which kind of context an endpoint serves.
+    public enum Kind: Sendable, Hashable, CaseIterable {
+        case vehicle
+        case trip
+        case deliveryVehicle
+        case deliveryVehicleTask
+        case task
+        case tracking
+        case vehicleService
+        case fleet
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+
+/// Something that happened to the tokens of one context, or to all. Holds no secret. Times are in seconds.
+public enum TokenEvent: Sendable, Equatable {
+    /// A fetch was started, in the background if nobody waits for it.
+    case fetchStarted(context: AuthTokenContext, background: Bool)
+    /// One attempt failed; another follows within the same fetch.
+    case attemptFailed(context: AuthTokenContext, attempt: Int, error: TokenError, next: TimeInterval)
+    /// A token came.
+    case fetched(context: AuthTokenContext, lifetime: TimeInterval?, generation: UInt64, attempts: Int)
+    /// A fetch failed for good.
+    case fetchFailed(context: AuthTokenContext, error: TokenError, retry: TimeInterval)
+    /// A caller was given a token inside its safety margin, because no newer one could be had.
+    case staleServed(context: AuthTokenContext, left: TimeInterval)
+    /// A token was reported as refused by Fleet Engine, and dropped.
+    case rejected(context: AuthTokenContext)
+    /// Too many tokens of one context were rejected in a short time.
+    case breakerTripped(context: AuthTokenContext)
+    /// The reply claims a longer life than a Fleet Engine token can have.
+    case lifetimeClamped(context: AuthTokenContext, claimed: TimeInterval, used: TimeInterval)
+    /// The token is wider or vaguer than asked.
+    case scopeWarning(context: AuthTokenContext, description: String)
+    /// The device's wall clock is more than a minute off the server's.
+    case clockSkew(context: AuthTokenContext, by: TimeInterval, deviceAhead: Bool)
+    /// A context's entry was dropped to keep the number of entries bounded.
+    case evicted(context: AuthTokenContext, wasValid: Bool)
+    /// Everything was forgotten.
+    case cleared
+    /// The app reported the network; so many waits ended.
+    case networkAvailable(endedBackoffs: Int)
+    /// The app reported a new login; so many remembered refusals ended.
+    case sessionChanged(endedRefusals: Int)
+    /// The factory was shut down. The last event.
+    case shutDown
+    /// Whoever reads the events was too slow and missed some.
+    case missed(count: UInt64)
+}
