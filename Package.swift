@@ -35,6 +35,12 @@ let package = Package(
             path: "bindings/swift/Sources/FleetToken",
             swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-warnings-as-errors"])]
         ),
+        .testTarget(
+            name: "FleetTokenTests",
+            dependencies: ["FleetToken", "FleetTokenFFI"],
+            path: "bindings/swift/Tests/FleetTokenTests",
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

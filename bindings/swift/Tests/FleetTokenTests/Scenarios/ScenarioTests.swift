@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// The portable scenarios of `tests/scenarios`, as they are for every language.
+@Suite struct ScenarioTests {
+    @Test func everyScenarioHolds() async throws {
+        let files = try ScenarioTests.files()
+        #expect(files.count >= 48)
+        let failures = await ScenarioTests.onAThreadOfItsOwn {
+            var failures = 0
+            for (file, text) in files {
+                let row: String
+                switch ScenarioTests.verdict(file, text) {
+                case .kept: row = "✓ \(file)"
+                case .skipped(let reason): row = "– \(file): \(reason)"
+                case .broken(let problem):
+                    row = "✗ \(file): \(problem)"
+                    failures += 1
+                }
+                print("scenario swift \(row)")
+            }
+            return failures
+        }
+        #expect(failures == 0, "\(failures) of \(files.count) scenarios failed")
+    }
+
+    @Test func theRunnerFindsWhatIsNotSo() async {
+        let cases = [
+            ("", nil),
+            (#", {"call": {"context": {"vehicle_id": "v1"}, "expect": {"token": "T2"}}}"#, "expected token T2, was token T1"),
+            (#", {"call": {"context": {"vehicle_id": "v1"}, "expect": {"pending": true}}}"#, "expected pending"),
+            (#", {"expect": {"fetches": 2}}"#, "expected fetches 2, was 1"),
+            (#", {"expect": {"stats": {"hits": 1}}}"#, "expected hits 1, was 0"),
+            (#", {"expect": {"events": ["fetched"]}}"#, "expected events"),
+            (#", {"expect": {"fetchs": 1}}"#, "fetchs is unknown"),
+            (#", {"call": {"context": {"vehicle_id": "v1"}, "id": "c1"}}"#, "nobody looked"),
+            (#", {"call": {"context": {"vehicle_id": "v2"}, "id": "c1"}}"#, "has no reply"),
+        ]
+        for (steps, expected) in cases {
+            let verdict = await ScenarioTests.onAThreadOfItsOwn {
+                ScenarioTests.verdict("x", ScenarioTests.withSteps(steps), patience: 0.2)
+            }
+            switch (verdict, expected) {
+            case (.kept, nil): break
+            case (.broken(let problem), let expected?): #expect(problem.contains(expected))
+            default: Issue.record("\(steps): \(verdict)")
+            }
+        }
+    }
+
+    private enum Verdict: Sendable {
+        case kept
+        case skipped(String)
+        case broken(String)
+    }
+
+    private static func verdict(_ file: String, _ text: String, patience: TimeInterval = 2) -> Verdict {
+        do {
+            var scenario = try Scenario(try JSON(parsing: text))
+            scenario.patience = patience
+            guard scenario.name == file else { return .broken("its name is \(scenario.name)") }
+            if let reason = scenario.skipped { return .skipped(reason) }
+            return Runner.failure(scenario).map(Verdict.broken) ?? .kept
+        } catch {
+            return .broken("cannot be read: \(error)")
+        }
+    }
+
+    /// A scenario with one call and these steps after it, and the reply that the call gets.
+    private static func withSteps(_ steps: String) -> String {
+        #"""
+        {"name": "x", "promise": "X.", "rule": "shapes",
+         "replies": [{"json": {"token": {"$opaque": "T1"}, "expiresInSeconds": 3600}}],
+         "steps": [{"call": {"context": {"vehicle_id": "v1"}, "expect": {"token": "T1"}}}
+        """# + steps + "]}"
+    }
+
+    private static func files() throws -> [(String, String)] {
+        // bindings/swift/Tests/FleetTokenTests/Scenarios/ScenarioTests.swift
+        let root = (0..<6).reduce(URL(fileURLWithPath: #filePath)) { url, _ in url.deletingLastPathComponent() }
+        let folder = root.appendingPathComponent("tests/scenarios")
+        let paths = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return try paths.filter { $0.pathExtension == "json" }
+            .map { ($0.deletingPathExtension().lastPathComponent, try String(contentsOf: $0, encoding: .utf8)) }
+            .sorted { $0.0 < $1.0 }
+    }
+
+    private static func onAThreadOfItsOwn<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T {
+        await withCheckedContinuation { continuation in
+            let thread = Thread { continuation.resume(returning: work()) }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+    }
+}
