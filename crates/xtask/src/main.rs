@@ -10,6 +10,7 @@ mod run;
 mod secrets;
 mod step;
 mod stopwatch;
+mod swift;
 mod tally;
 mod test;
 mod workspace;
@@ -34,6 +35,8 @@ enum Chore {
     Test(test::Args),
     /// Build the library for Kotlin and Swift, and generate the sources that call it.
     Bindings(bindings::Args),
+    /// Build the Swift package on fresh bindings and run its tests, where there is a Swift.
+    Swift(swift::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,5 +51,6 @@ fn main() -> ExitCode {
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
+        Chore::Swift(args) => swift::run(&args, &workspace),
     }
 }
