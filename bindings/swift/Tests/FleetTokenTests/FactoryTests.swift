@@ -1,0 +1,300 @@
+@testable import FleetToken
+import FleetTokenFFI
+import Foundation
+import Testing
+
+@Suite struct FactoryTests {
+    @Test func aHitIsServedFromTheCopyAndCounted() async throws {
+        let transport = minting()
+        let factory = try factory(transport)
+        let first = try await factory.token(for: .vehicle("v1"))
+        for _ in 0..<100 { #expect(try await factory.token(for: .vehicle("v1")) == first) }
+        #expect(factory.tryToken(for: .vehicle("v1")) == first)
+        #expect(transport.count == 1)
+        let stats = factory.stats
+        #expect((stats.calls, stats.hits, stats.waits) == (102, 101, 1))
+    }
+
+    @Test func manyCallersShareAFetch() async throws {
+        let gate = Gate()
+        let transport = Scripted { _ in
+            await gate.pass()
+            return token("T")
+        }
+        let factory = try factory(transport)
+        let callers = (0..<50).map { _ in Task { try await factory.token(for: .vehicle("v1")).value } }
+        #expect(await eventually { factory.stats.calls == 50 })
+        gate.open()
+        for caller in callers { #expect(try await caller.value == "T") }
+        #expect(transport.count == 1)
+    }
+
+    @Test func aCancelledCallerEndsAtOnceAndLosesNoWork() async throws {
+        let gate = Gate()
+        let transport = Scripted { _ in
+            await gate.pass()
+            return token("T")
+        }
+        let factory = try factory(transport)
+        let caller = Task { try await factory.token(for: .vehicle("v1")) }
+        #expect(await eventually { transport.count == 1 })
+        caller.cancel()
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        gate.open()
+        #expect(try await factory.token(for: .vehicle("v1")).value == "T")
+        #expect(transport.count == 1)
+    }
+
+    @Test func aCompletionIsCalledOnceAndNeverBeforeTheCallReturns() async throws {
+        let factory = try factory(minting())
+        _ = try await factory.token(for: .vehicle("v1"))
+        for context in [AuthTokenContext.vehicle("v1"), .vehicle("v2"), .vehicle("../v3")] {
+            let calls = Locked(0)
+            // Held while the call is made: a completion inside it would wait for ever, and the test with it.
+            let returned = DispatchSemaphore(value: 0)
+            factory.token(for: context) { result in
+                returned.wait()
+                if case .failure(let error) = result { #expect(error.kind == .invalidContext) }
+                calls.with { $0 += 1 }
+            }
+            returned.signal()
+            #expect(await eventually { calls.with { $0 } == 1 })
+            try await Task.sleep(nanoseconds: 5_000_000)
+            #expect(calls.with { $0 } == 1)
+        }
+    }
+
+    @Test func aRejectedTokenIsNotServedAgain() async throws {
+        let factory = try factory(minting())
+        let first = try await factory.token(for: .vehicle("v1"))
+        #expect(factory.invalidate(first, for: .vehicle("v1")))
+        #expect(!factory.invalidate(first, for: .vehicle("v1")))
+        let second = try await factory.token(for: .vehicle("v1"))
+        #expect(second.value != first.value && second.generation > first.generation)
+    }
+
+    @Test func aTokenOfSeveralContextsIsRejectedForAll() async throws {
+        let count = Locked(0)
+        let transport = Scripted { _ in
+            token(count.with { count -> String in
+                count += 1
+                return count <= 2 ? "SHARED" : "NEW-\(count)"
+            })
+        }
+        let factory = try factory(transport)
+        let first = try await factory.token(for: .vehicle("v1"))
+        #expect(try await factory.token(for: .vehicle("v2")).value == first.value)
+        factory.invalidate(first, for: .vehicle("v1"))
+        #expect(try await factory.token(for: .vehicle("v2")).value != first.value)
+    }
+
+    @Test func clearForgetsTheCopiesToo() async throws {
+        let transport = minting()
+        let factory = try factory(transport)
+        _ = try await factory.token(for: .vehicle("v1"))
+        factory.clear()
+        #expect(factory.tryToken(for: .vehicle("v1")) == nil)
+        _ = try await factory.token(for: .vehicle("v1"))
+        #expect(transport.count == 2)
+    }
+
+    /// The race that the epoch closes: one thread is given a token, another rejects it, and the first keeps it then.
+    @Test func racingThreadsNeverServeARejectedToken() async throws {
+        let factory = try factory(minting())
+        let rejected = Locked<Set<String>>([])
+        let stop = Locked(false)
+        let askers = (0..<4).map { _ in
+            Task.detached { () -> Int in
+                var bad = 0
+                while !stop.with({ $0 }) {
+                    // Whatever was rejected before this question must not be its answer.
+                    let before = rejected.with { $0 }
+                    if let token = factory.tryToken(for: .vehicle("v1")), before.contains(token.value) { bad += 1 }
+                    await Task.yield()
+                }
+                return bad
+            }
+        }
+        for round in 0..<200 {
+            guard let token = try? await factory.token(for: .vehicle("v1")) else {
+                // Too many rejections: a sign-in begins anew.
+                factory.clear()
+                continue
+            }
+            factory.invalidate(token, for: .vehicle("v1"))
+            rejected.with { _ = $0.insert(token.value) }
+            if round % 3 == 0 { factory.clear() }
+        }
+        stop.with { $0 = true }
+        for asker in askers { #expect(await asker.value == 0) }
+        #expect(rejected.with { $0.count } > 5)
+    }
+
+    @Test func errorsSayWhatAndWhenAgain() async throws {
+        let factory = try factory(Scripted { _ in
+            HTTPResponse(status: 503, headers: [HTTPHeader("Retry-After", "60")])
+        })
+        let error = await failure { try await factory.token(for: .vehicle("v1")) }
+        #expect(error?.kind == .unavailable && error?.status == 503 && error?.isRetryable == true)
+        #expect((error?.retryAfter ?? 0) > 50)
+        let again = await failure { try await factory.token(for: .vehicle("v1")) }
+        #expect(again?.kind == .backingOff && again?.underlying == .unavailable)
+    }
+
+    @Test(arguments: ["", "../v1", "*", String(repeating: "v", count: 65)])
+    func badIdsAreATypedError(id: String) async throws {
+        let transport = minting()
+        let factory = try factory(transport)
+        let error = await failure { try await factory.token(for: .vehicle(id)) }
+        #expect(error?.kind == .invalidContext)
+        #expect(transport.count == 0)
+    }
+
+    @Test func whatATransportThrowsIsNotRepeated() async throws {
+        struct Leak: Error { let text = "SECRET-SESSION" }
+        var configuration = anyBackend
+        configuration.maxAttempts = 1
+        let factory = try factory(Scripted { _ in throw Leak() }, configuration)
+        let error = await failure { try await factory.token(for: .vehicle("v1")) }
+        #expect(error?.kind == .transport)
+        #expect(!printed(error as Any).contains("SECRET"))
+    }
+
+    @Test func aConfigurationThatMakesNoSenseIsRefused() async {
+        let error = await failure {
+            try factory(minting(), Configuration(endpoints: [.init(.vehicle, "http://backend.test/{vehicleId}")]))
+        }
+        #expect(error?.kind == .invalidConfiguration)
+    }
+
+    @Test func shutdownAnswersWhoWaitsEndsTheEventsAndRefusesWhoComesLater() async throws {
+        let gate = Gate()
+        let transport = Scripted { _ in
+            await gate.pass()
+            return token("T")
+        }
+        let factory = try factory(transport)
+        let events = factory.events
+        let caller = Task { try await factory.token(for: .vehicle("v1")) }
+        #expect(await eventually { transport.count == 1 })
+        await factory.shutdown()
+        #expect(await failure { try await caller.value }?.kind == .shutDown)
+        #expect(await failure { try await factory.token(for: .vehicle("v1")) }?.kind == .shutDown)
+        #expect(factory.tryToken(for: .vehicle("v1")) == nil)
+        var last: TokenEvent?
+        for await event in events { last = event }
+        #expect(last == .shutDown)
+        for await event in factory.events { Issue.record("\(event)") }
+        gate.open()
+    }
+
+    @Test func aFactoryThatNobodyHoldsIsFreedAndItsEventsEnd() async throws {
+        var factory: AuthTokenFactory? = try factory(minting())
+        let events = try #require(factory?.events)
+        _ = try await factory?.token(for: .vehicle("v1"))
+        weak var gone = factory
+        factory = nil
+        #expect(gone == nil)
+        var names: [String] = []
+        for await event in events { names.append(event.scenarioName) }
+        #expect(names == ["fetch_started", "fetched", "shut_down"])
+    }
+
+    @Test func aReaderWhoIsTooSlowIsToldHowMuchItMissed() async throws {
+        let factory = try factory(minting())
+        let events = factory.events
+        for _ in 0..<300 { factory.networkAvailable() }
+        #expect(await eventually { factory.stats.entries == 0 })
+        try await Task.sleep(nanoseconds: 50_000_000)
+        var (read, missed) = (0, UInt64(0))
+        for await event in events {
+            if case .missed(let count) = event { missed += count } else { read += 1 }
+            if read == 256 { factory.clear() }
+            if event == .cleared { break }
+        }
+        #expect(missed + UInt64(read) == 301)
+    }
+
+    @Test func nothingThatIsPrintedHoldsASecret() async throws {
+        let factory = try factory(minting())
+        let token = try await factory.token(for: .vehicle("v1"))
+        #expect(token.value.contains("SECRET"))
+        let header = HTTPHeader("authorization", "Bearer SECRET-SESSION")
+        let body = Data("SECRET-BODY".utf8)
+        let request = HTTPRequest(
+            method: .post, url: "https://b.test/", headers: [header], body: body, timeout: 1, maxBody: 1)
+        let response = HTTPResponse(status: 200, headers: [header], body: body)
+        for value in [factory, token, [token], Optional(token) as Any, header, request, response] as [Any] {
+            #expect(!printed(value).contains("SECRET") && !printed(value).contains("83, 69"))
+        }
+    }
+}
+
+@Suite struct CopiesTests {
+    private let copies: Copies
+    private let clock = Locked<UInt64>(0)
+
+    init() {
+        let clock = clock
+        copies = Copies(now: { clock.with { $0 } })
+    }
+
+    private func keep(_ id: String, epoch: UInt64 = 0, generation: UInt64 = 1, evictions: UInt64 = 0) {
+        let token = AuthToken(value: "\(id)-\(generation)", generation: generation, expiresAtMs: nil)
+        copies.keep(token, for: .vehicle(id), epoch: epoch, freshUntilMs: 100, evictions: evictions)
+    }
+
+    @Test func aCopyIsServedUntilItIsNoLongerFresh() {
+        keep("v1")
+        clock.with { $0 = 99 }
+        #expect(copies.fresh(for: .vehicle("v1"))?.value == "v1-1")
+        clock.with { $0 = 100 }
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+    }
+
+    @Test func aTokenFromBeforeADropIsNotKept() {
+        keep("v1", epoch: 3)
+        copies.see(epoch: 4)
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+        keep("v1", epoch: 3)
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+        keep("v1", epoch: 4)
+        #expect(copies.fresh(for: .vehicle("v1")) != nil)
+    }
+
+    @Test func aTokenFromAfterADropEndsTheCopiesFromBefore() {
+        keep("v1", epoch: 1)
+        keep("v2", epoch: 2)
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+    }
+
+    @Test func anOlderTokenDoesNotReplaceANewerOne() {
+        keep("v1", generation: 2)
+        keep("v1", generation: 1)
+        #expect(copies.fresh(for: .vehicle("v1"))?.generation == 2)
+    }
+
+    @Test func whatTheCoreEvictsIsNotServedOn() {
+        keep("v1")
+        keep("v2", evictions: 1)
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+        #expect(copies.fresh(for: .vehicle("v2")) != nil)
+    }
+
+    @Test func hitsAreToldOnceInTheOrderOfUseAlsoOfCopiesThatAreGone() {
+        keep("v1")
+        keep("v2")
+        for id in ["v2", "v1", "v1"] { _ = copies.fresh(for: .vehicle(id)) }
+        copies.see(epoch: 1)
+        let hits = copies.takeHits()
+        #expect(hits.map(\.context.vehicleID) == ["v2", "v1"])
+        #expect(hits.map(\.hits) == [1, 2])
+        #expect(copies.takeHits().isEmpty)
+    }
+
+    @Test func theClockIsTheCores() throws {
+        let core = try FfiTokenFactory(config: anyBackend.crossing(), transport: TransportBridge(minting()))
+        let (before, now, after) = (BootClock.nowMs(), core.nowMs(), BootClock.nowMs())
+        #expect(before <= now && now <= after)
+    }
+}
