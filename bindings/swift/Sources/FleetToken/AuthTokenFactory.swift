@@ -15,7 +15,7 @@ public final class AuthTokenFactory: Sendable {
     ///
     /// Throws a `TokenError` of kind `invalidConfiguration`.
     public convenience init(
-        configuration: Configuration,
+        configuration: TokenConfiguration,
         transport: any HTTPTransport = URLSessionTransport(),
         session: (any SessionHeaderProvider)? = nil
     ) throws {
@@ -137,9 +137,9 @@ public final class AuthTokenFactory: Sendable {
     }
 
     /// The counters.
-    public var stats: Stats {
+    public var stats: TokenStats {
         tellHits()
-        return Stats(core.stats())
+        return TokenStats(core.stats())
     }
 
     /// For how many seconds the token is still valid; `nil` if nobody said.

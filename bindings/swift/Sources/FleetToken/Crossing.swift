@@ -77,7 +77,7 @@ extension AuthTokenContext.Kind {
     }
 }
 
-extension Configuration {
+extension TokenConfiguration {
     func crossing() -> FfiConfig {
         FfiConfig(
             endpoints: endpoints.map {
@@ -138,7 +138,7 @@ extension TransportError {
     }
 }
 
-extension Stats {
+extension TokenStats {
     init(_ stats: FfiStats) {
         self.init(
             calls: stats.calls,

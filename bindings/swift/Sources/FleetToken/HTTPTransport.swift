@@ -41,6 +41,18 @@ public struct HTTPRequest: Sendable, Equatable {
     public var timeout: TimeInterval
     /// How many bytes of a body may be read; a longer one may be cut after one byte more.
     public var maxBody: Int
+
+    public init(
+        method: HTTPMethod = .get, url: String, headers: [HTTPHeader] = [], body: Data? = nil, timeout: TimeInterval,
+        maxBody: Int
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeout = timeout
+        self.maxBody = maxBody
+    }
 }
 
 /// What came back. The body is never printed.

@@ -162,7 +162,7 @@ import Testing
 
     @Test func aConfigurationThatMakesNoSenseIsRefused() async {
         let error = await failure {
-            try factory(minting(), Configuration(endpoints: [.init(.vehicle, "http://backend.test/{vehicleId}")]))
+            try factory(minting(), TokenConfiguration(endpoints: [.init(.vehicle, "http://backend.test/{vehicleId}")]))
         }
         #expect(error?.kind == .invalidConfiguration)
     }

@@ -35,11 +35,11 @@ func token(_ value: String, lifetime: Int = 3600) -> HTTPResponse {
     HTTPResponse(status: 200, body: Data(#"{"token": "\#(value)", "expiresInSeconds": \#(lifetime)}"#.utf8))
 }
 
-var anyBackend: Configuration {
-    Configuration(endpoints: [.init(.vehicle, "https://backend.test/{vehicleId}")])
+var anyBackend: TokenConfiguration {
+    TokenConfiguration(endpoints: [.init(.vehicle, "https://backend.test/{vehicleId}")])
 }
 
-func factory(_ transport: any HTTPTransport, _ configuration: Configuration = anyBackend) throws -> AuthTokenFactory {
+func factory(_ transport: any HTTPTransport, _ configuration: TokenConfiguration = anyBackend) throws -> AuthTokenFactory {
     try AuthTokenFactory(configuration: configuration, transport: transport)
 }
 

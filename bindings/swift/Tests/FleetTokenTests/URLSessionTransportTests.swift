@@ -102,7 +102,7 @@ import Testing
             connection.reply(
                 "200 OK", ["Content-Type: application/json"], #"{"token": "SECRET-TOKEN-\#(id)", "expiresInSeconds": 3600}"#)
         }
-        var configuration = Configuration(endpoints: [.init(.vehicle, server.url("/{vehicleId}"))])
+        var configuration = TokenConfiguration(endpoints: [.init(.vehicle, server.url("/{vehicleId}"))])
         configuration.allowHTTPLoopback = true
         let factory = try AuthTokenFactory(configuration: configuration)
         #expect(try await factory.token(for: .vehicle("v 1")).value == "SECRET-TOKEN-v%201")

@@ -25,7 +25,7 @@ enum Expectation {
         }
     }
 
-    private static func number(_ name: String, _ stats: Stats) throws -> UInt64 {
+    private static func number(_ name: String, _ stats: TokenStats) throws -> UInt64 {
         switch name {
         case "calls": return stats.calls
         case "hits": return stats.hits

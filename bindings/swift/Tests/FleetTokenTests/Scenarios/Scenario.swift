@@ -6,7 +6,7 @@ struct Scenario {
     var name = ""
     /// Why this runner does not run it.
     var skipped: String?
-    var configuration = Configuration()
+    var configuration = TokenConfiguration()
     var jitter = 0.0
     var session: JSON?
     var isRefused = false
@@ -95,7 +95,7 @@ struct Scenario {
         "vehicle_service": .vehicleService, "fleet": .fleet,
     ]
 
-    private static let endpoints: [Configuration.Endpoint] = [
+    private static let endpoints: [TokenConfiguration.Endpoint] = [
         .init(.vehicle, "https://backend.test/vehicle/{vehicleId}"),
         .init(.trip, "https://backend.test/trip/{tripId}"),
         .init(.deliveryVehicle, "https://backend.test/delivery_vehicle/{deliveryVehicleId}"),

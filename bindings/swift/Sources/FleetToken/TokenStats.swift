@@ -1,5 +1,5 @@
 /// What a factory has done since it was made.
-public struct Stats: Sendable, Equatable {
+public struct TokenStats: Sendable, Equatable {
     /// Questions asked.
     public var calls: UInt64
     /// Answered at once with a token.

@@ -2,7 +2,7 @@ import Foundation
 
 /// How a factory works. Only endpoints, or a preset, must be given; what is `nil` is the factory's default. All times
 /// are in seconds.
-public struct Configuration: Sendable, Equatable {
+public struct TokenConfiguration: Sendable, Equatable {
     /// Where tokens are asked for. A later one replaces an earlier one, and a preset's, of the same kind.
     public var endpoints: [Endpoint]
     /// The endpoints of backends that are known.
