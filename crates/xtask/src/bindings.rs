@@ -11,7 +11,7 @@ use crate::run::{self, cargo};
 use crate::workspace::Workspace;
 
 /// What `cargo xtask bindings` takes.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Args {
     /// As it is shipped: without the manual clock that the tests of the other languages need.
     #[arg(long)]
@@ -35,11 +35,6 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The ones that tests in other languages run on: with the manual clock, not optimised.
-pub(crate) fn for_tests(workspace: &Workspace) -> io::Result<PathBuf> {
-    generate(&Args::default(), workspace)
 }
 
 fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
@@ -86,8 +81,7 @@ fn build_generator(workspace: &Workspace) -> io::Result<PathBuf> {
     Ok(target.join("debug").join(format!("uniffi-bindgen{}", env::consts::EXE_SUFFIX)))
 }
 
-/// Runs the command with its output on the screen; an error if it fails.
-pub(crate) fn succeed(command: &mut Command) -> io::Result<()> {
+fn succeed(command: &mut Command) -> io::Result<()> {
     let status = run::shown(command)?;
     let name = Path::new(command.get_program()).display();
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name}: {status}"))) }

@@ -46,11 +46,12 @@ final class SessionBridge: FfiSessionHeaderProvider {
     }
 }
 
-/// One stream of events. Holds the copies, not the factory, which could never be freed otherwise. The core calls it
-/// from one thread at a time.
+/// One stream of events. Holds the copies, not the factory, which could never be freed otherwise.
 final class EventBridge: FfiTokenEventListener, @unchecked Sendable {
     private let continuation: AsyncStream<TokenEvent>.Continuation
     private let copies: Copies
+    /// The core tells one event at a time, but not always from the same thread.
+    private let lock = NSLock()
     private var missed: UInt64 = 0
 
     init(continuation: AsyncStream<TokenEvent>.Continuation, copies: Copies) {
@@ -60,15 +61,21 @@ final class EventBridge: FfiTokenEventListener, @unchecked Sendable {
 
     func onEvent(event: FfiTokenEvent, epoch: UInt64) throws {
         copies.see(epoch: epoch)
-        let event = TokenEvent(event)
+        tell(TokenEvent(event))
+        if case .shutDown = event {
+            continuation.finish()
+        }
+    }
+
+    /// To a reader who is too far behind nothing is told but, later, how much was missed.
+    private func tell(_ event: TokenEvent) {
+        lock.lock()
+        defer { lock.unlock() }
         if missed > 0, case .enqueued = continuation.yield(.missed(count: missed)) {
             missed = 0
         }
         if case .dropped = continuation.yield(event) {
             missed += 1
-        }
-        if event == .shutDown {
-            continuation.finish()
         }
     }
 }
