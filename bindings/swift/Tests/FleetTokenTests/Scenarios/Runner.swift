@@ -48,6 +48,9 @@ enum Runner {
     }
 
     private static func act(_ name: String, _ argument: JSON, _ world: World) throws {
+        if ["clear", "network_available", "session_changed", "shutdown"].contains(name), argument != .bool(true) {
+            throw Complaint("\(name) is true or absent")
+        }
         switch name {
         case "note": return
         case "call": return try Fields.of(argument) { try ask($0, world) }
@@ -76,6 +79,7 @@ enum Runner {
             }
         case "clear": world.factory.clear()
         case "network_available": world.factory.networkAvailable()
+        case "session_changed": world.factory.sessionChanged()
         case "prefetch":
             guard case .array(let contexts) = argument else { throw Complaint("prefetch takes a list") }
             world.factory.prefetch(try contexts.map(AuthTokenContext.init))
