@@ -24,6 +24,13 @@ pub(crate) struct Args {
     release: bool,
 }
 
+impl Args {
+    /// With the manual clock, not optimised.
+    pub(crate) const fn for_tests() -> Self {
+        Self { shipped: false, reqwest: false, release: false }
+    }
+}
+
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
     match generate(args, workspace) {
         Ok(out) => {
@@ -37,7 +44,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
     }
 }
 
-fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
+pub(crate) fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
     let library = build_library(args, workspace)?;
     let generator = build_generator(workspace)?;
 
@@ -81,7 +88,8 @@ fn build_generator(workspace: &Workspace) -> io::Result<PathBuf> {
     Ok(target.join("debug").join(format!("uniffi-bindgen{}", env::consts::EXE_SUFFIX)))
 }
 
-fn succeed(command: &mut Command) -> io::Result<()> {
+/// Runs the command with its output on the screen; an error if it fails.
+pub(crate) fn succeed(command: &mut Command) -> io::Result<()> {
     let status = run::shown(command)?;
     let name = Path::new(command.get_program()).display();
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name}: {status}"))) }

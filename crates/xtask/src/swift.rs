@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
 /// What was skipped, and why; `None` if nothing was.
 fn prove(args: &Args, workspace: &Workspace) -> io::Result<Option<String>> {
     let watch = Stopwatch::start();
-    bindings::for_tests(workspace)?;
+    bindings::generate(&bindings::Args::for_tests(), workspace)?;
     println!("--- swift: bindings in {:.1} s", watch.elapsed().as_secs_f64());
     let Some(toolchain) = toolchain(args, workspace)? else {
         return Ok(Some(format!(
