@@ -177,7 +177,7 @@ public class AuthTokenFactoryBuilder internal constructor() {
     /** How many attempts are made within the deadline. Default: 3. */
     public fun maxAttempts(count: Int): AuthTokenFactoryBuilder = set { copy(maxAttempts = counted(count)) }
 
-    /** How many contexts are kept. Default: 1024. */
+    /** How many contexts are kept. Default: 16384. */
     public fun maxEntries(count: Int): AuthTokenFactoryBuilder = set { copy(maxEntries = counted(count)) }
 
     /** How many requests are made at a time. Default: 64. */
@@ -219,7 +219,7 @@ public class AuthTokenFactoryBuilder internal constructor() {
     }
 
     private companion object {
-        const val DEFAULT_ENTRIES = 1024
+        const val DEFAULT_ENTRIES = 16_384
         val MS = TimeUnit.MILLISECONDS
     }
 }
