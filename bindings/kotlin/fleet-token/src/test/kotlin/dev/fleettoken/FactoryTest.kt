@@ -1,6 +1,6 @@
 package dev.fleettoken
 
-import java.util.concurrent.CopyOnWriteArrayList
+import dev.fleettoken.ffi.FfiTokenEvent
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
@@ -17,13 +17,16 @@ import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
-import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.channels.toList
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.filter
+import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
@@ -169,34 +172,35 @@ class FactoryTest {
 
     @Test
     fun `a slow collector holds up nothing and is told what it missed`() = runBlocking<Unit> {
+        val channel = Channel<TokenEvent>(capacity = 2)
+        val listener = FlowListener(channel)
+        repeat(5) { listener.onEvent(FfiTokenEvent.Cleared, 0u) }
+        assertEquals(List(2) { "cleared" }, List(2) { channel.receive().name })
+        listener.onEvent(FfiTokenEvent.Cleared, 0u)
+        assertEquals(3, assertIs<TokenEvent.Missed>(channel.receive()).count)
+        assertIs<TokenEvent.Cleared>(channel.receive())
+        listener.onEvent(FfiTokenEvent.ShutDown, 0u)
+        assertEquals(listOf("shut_down"), channel.toList().map { it.name })
+    }
+
+    @Test
+    fun `events come in order and end with the factory`() = runBlocking<Unit> {
         val factory = factory()
-        val hold = CompletableDeferred<Unit>()
-        val seen = CopyOnWriteArrayList<TokenEvent>()
-        val collector =
-            launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
-                factory.events.collect { event ->
-                    seen += event
-                    hold.await()
-                }
-            }
+        val listening = CompletableDeferred<Unit>()
+        val seen = async(Dispatchers.Default) {
+            factory.events.onEach { listening.complete(Unit) }.filter { it !is TokenEvent.NetworkAvailable }.toList()
+        }
         withTimeout(5.seconds) {
-            do {
+            while (!listening.isCompleted) {
                 factory.networkAvailable()
                 delay(2)
-            } while (seen.isEmpty())
+            }
         }
-        repeat(1000) { factory.clear() }
-        delay(200)
-        hold.complete(Unit)
-        withTimeout(5.seconds) {
-            do {
-                factory.networkAvailable()
-                delay(5)
-            } while (seen.none { it is TokenEvent.Missed })
-        }
-        factory.close()
-        withTimeout(5.seconds) { collector.join() }
-        assertIs<TokenEvent.ShutDown>(seen.last())
+        factory.invalidate(v1, factory.token(v1))
+        factory.clear()
+        factory.shutdown()
+        val names = withTimeout(5.seconds) { seen.await() }.map { it.name }
+        assertEquals(listOf("fetch_started", "fetched", "rejected", "cleared", "shut_down"), names)
     }
 
     @Test
