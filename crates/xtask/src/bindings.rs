@@ -24,6 +24,13 @@ pub(crate) struct Args {
     release: bool,
 }
 
+impl Args {
+    /// With the manual clock, not optimised.
+    pub(crate) const fn for_tests() -> Self {
+        Self { shipped: false, reqwest: false, release: false }
+    }
+}
+
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
     match generate(args, workspace) {
         Ok(out) => {
@@ -37,7 +44,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
     }
 }
 
-fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
+pub(crate) fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
     let library = build_library(args, workspace)?;
     let generator = build_generator(workspace)?;
 

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod excerpt;
+mod kotlin;
 mod run;
 mod secrets;
 mod step;
@@ -34,6 +35,8 @@ enum Chore {
     Test(test::Args),
     /// Build the library for Kotlin and Swift, and generate the sources that call it.
     Bindings(bindings::Args),
+    /// Build and test the Kotlin bindings. In the making: not yet a step of `test`.
+    Kotlin(kotlin::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,5 +51,6 @@ fn main() -> ExitCode {
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
+        Chore::Kotlin(args) => kotlin::run(&args, &workspace),
     }
 }
