@@ -51,7 +51,7 @@ pub struct FfiConfig {
     /// How many attempts are made within the deadline. Default: 3.
     #[uniffi(default)]
     pub max_attempts: Option<u32>,
-    /// How many contexts are kept. Default: 1024.
+    /// How many contexts are kept. Default: 16 384.
     #[uniffi(default)]
     pub max_entries: Option<u32>,
     /// How many requests are made at a time. Default: 64.

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod excerpt;
+mod kotlin;
 mod run;
 mod secrets;
 mod step;
@@ -37,6 +38,8 @@ enum Chore {
     Bindings(bindings::Args),
     /// Build the Swift package on fresh bindings and run its tests, where there is a Swift.
     Swift(swift::Args),
+    /// Build and test the Kotlin bindings. In the making: not yet a step of `test`.
+    Kotlin(kotlin::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,5 +55,6 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &workspace),
+        Chore::Kotlin(args) => kotlin::run(&args, &workspace),
     }
 }

@@ -1,0 +1,114 @@
+package dev.fleettoken
+
+import dev.fleettoken.ffi.FfiServiceType
+import dev.fleettoken.ffi.FfiTokenContext
+
+/**
+ * What a token is for: one vehicle, trip, delivery vehicle, task or shipment, or a whole service.
+ *
+ * An absent id and an empty one are the same. Whether the ids make sense is checked when a token is asked for.
+ */
+public class AuthTokenContext @JvmOverloads constructor(
+    vehicleId: String? = null,
+    tripId: String? = null,
+    deliveryVehicleId: String? = null,
+    taskId: String? = null,
+    trackingId: String? = null,
+    /** The service, for contexts that have no id to say it. */
+    public val serviceType: ServiceType? = null,
+) {
+    /** An on-demand vehicle. */
+    public val vehicleId: String? = vehicleId?.ifEmpty { null }
+
+    /** An on-demand trip. */
+    public val tripId: String? = tripId?.ifEmpty { null }
+
+    /** A delivery vehicle. */
+    public val deliveryVehicleId: String? = deliveryVehicleId?.ifEmpty { null }
+
+    /** A scheduled task. */
+    public val taskId: String? = taskId?.ifEmpty { null }
+
+    /** A shipment's tracking id. */
+    public val trackingId: String? = trackingId?.ifEmpty { null }
+
+    // A context is a map's key on the hot path: counted once.
+    private val hash = parts().hashCode()
+
+    internal val ffi: FfiTokenContext =
+        FfiTokenContext(
+            this.vehicleId,
+            this.tripId,
+            this.deliveryVehicleId,
+            this.taskId,
+            this.trackingId,
+            serviceType?.ffi,
+        )
+
+    private fun parts() = listOf(vehicleId, tripId, deliveryVehicleId, taskId, trackingId, serviceType?.name)
+
+    override fun equals(other: Any?): Boolean =
+        this === other || (other is AuthTokenContext && hash == other.hash && ffi == other.ffi)
+
+    override fun hashCode(): Int = hash
+
+    override fun toString(): String {
+        val names = listOf("vehicleId", "tripId", "deliveryVehicleId", "taskId", "trackingId", "serviceType")
+        val there = names.zip(parts()).filter { it.second != null }
+        return there.joinToString(prefix = "AuthTokenContext(", postfix = ")") { "${it.first}=${it.second}" }
+    }
+
+    public companion object {
+        /** One on-demand vehicle. */
+        @JvmStatic
+        public fun vehicle(id: String): AuthTokenContext = AuthTokenContext(vehicleId = id)
+
+        /** One on-demand trip. */
+        @JvmStatic
+        public fun trip(id: String): AuthTokenContext = AuthTokenContext(tripId = id)
+
+        /** One delivery vehicle. */
+        @JvmStatic
+        public fun deliveryVehicle(id: String): AuthTokenContext = AuthTokenContext(deliveryVehicleId = id)
+
+        /** One scheduled task. */
+        @JvmStatic
+        public fun task(id: String): AuthTokenContext = AuthTokenContext(taskId = id)
+
+        /** One shipment's tracking id. */
+        @JvmStatic
+        public fun tracking(id: String): AuthTokenContext = AuthTokenContext(trackingId = id)
+
+        /** Everything that a fleet operator may read. */
+        @JvmStatic
+        public fun fleet(): AuthTokenContext = AuthTokenContext(serviceType = ServiceType.FLEET)
+
+        internal fun of(context: FfiTokenContext) =
+            AuthTokenContext(
+                context.vehicleId,
+                context.tripId,
+                context.deliveryVehicleId,
+                context.taskId,
+                context.trackingId,
+                context.serviceType?.let { service -> ServiceType.entries.single { it.ffi == service } },
+            )
+    }
+}
+
+/** The Fleet Engine service that a token is used on. */
+public enum class ServiceType(internal val ffi: FfiServiceType) {
+    /** On-demand vehicles. */
+    VEHICLE(FfiServiceType.VEHICLE),
+
+    /** On-demand trips. */
+    TRIP(FfiServiceType.TRIP),
+
+    /** Delivery vehicles. */
+    DELIVERY_VEHICLE(FfiServiceType.DELIVERY_VEHICLE),
+
+    /** Scheduled tasks. */
+    TASK(FfiServiceType.TASK),
+
+    /** Everything that a fleet operator may read. */
+    FLEET(FfiServiceType.FLEET),
+}

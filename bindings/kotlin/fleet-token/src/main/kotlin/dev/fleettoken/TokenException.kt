@@ -1,0 +1,111 @@
+package dev.fleettoken
+
+import dev.fleettoken.ffi.FfiFailure
+import dev.fleettoken.ffi.FfiTokenErrorKind
+import dev.fleettoken.ffi.FfiTokenException
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+
+/**
+ * Why there is no token. Its subclass says who has to do something, [kind] says what it was. No text of it holds a
+ * secret.
+ */
+public sealed class TokenException(failure: FfiFailure) : Exception(failure.description) {
+    /** What it was. */
+    public val kind: TokenErrorKind = TokenErrorKind.of(failure.kind)
+
+    /** For [TokenErrorKind.BACKING_OFF]: the failure before. */
+    public val underlying: TokenErrorKind? = failure.underlying?.let(TokenErrorKind::of)
+
+    /** Whether asking again later can help although nobody mends anything. */
+    @get:JvmName("isRetryable")
+    public val retryable: Boolean = failure.retryable
+
+    /** How many milliseconds until the factory asks the backend again, where that is known. */
+    public val retryAfterMillis: Long? = failure.retryAfterMs?.saturated()
+
+    /** [retryAfterMillis] as a duration. */
+    public val retryAfter: Duration?
+        @JvmSynthetic get() = retryAfterMillis?.milliseconds
+
+    /** The backend's HTTP status, where one was the reason. */
+    public val status: Int? = failure.status?.toInt()
+
+    /** The app asked for what cannot be: a bad context, no endpoint, a bad configuration, a blocked main thread. */
+    public class Misuse internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** The user has to sign in, or in again. */
+    public class SignIn internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** The backend was not reached, or not in time. */
+    public class Network internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** The backend answered, but with no token. */
+    public class Backend internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** The backend answered with a token that must not be used. */
+    public class BadToken internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** It is too early to ask again: see [retryAfter]. */
+    public class TooEarly internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** Fleet Engine is switched off for this app. Not a failure. */
+    public class Disabled internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    /** The tokens were cleared or the factory shut down while the call waited, or before it. */
+    public class Ended internal constructor(failure: FfiFailure) : TokenException(failure)
+
+    internal companion object {
+        fun of(failure: FfiFailure): TokenException =
+            when (failure.kind) {
+                FfiTokenErrorKind.INVALID_CONTEXT,
+                FfiTokenErrorKind.NO_ENDPOINT,
+                FfiTokenErrorKind.BLOCKING_IN_ASYNC,
+                FfiTokenErrorKind.INVALID_CONFIG,
+                -> Misuse(failure)
+
+                FfiTokenErrorKind.SESSION, FfiTokenErrorKind.SESSION_REJECTED -> SignIn(failure)
+
+                FfiTokenErrorKind.TRANSPORT, FfiTokenErrorKind.TIMEOUT, FfiTokenErrorKind.INTERRUPTED ->
+                    Network(failure)
+
+                FfiTokenErrorKind.UNAVAILABLE,
+                FfiTokenErrorKind.NOT_FOUND,
+                FfiTokenErrorKind.REJECTED,
+                FfiTokenErrorKind.REDIRECTED,
+                FfiTokenErrorKind.BAD_RESPONSE,
+                FfiTokenErrorKind.FETCHER,
+                -> Backend(failure)
+
+                FfiTokenErrorKind.EXPIRED_ON_ARRIVAL,
+                FfiTokenErrorKind.SCOPE_MISMATCH,
+                FfiTokenErrorKind.REJECTED_TOKEN_RETURNED,
+                FfiTokenErrorKind.LIFETIME_TOO_SHORT,
+                -> BadToken(failure)
+
+                FfiTokenErrorKind.BACKING_OFF, FfiTokenErrorKind.TOO_MANY_REJECTIONS -> TooEarly(failure)
+
+                FfiTokenErrorKind.DISABLED -> Disabled(failure)
+
+                FfiTokenErrorKind.CLEARED, FfiTokenErrorKind.SHUT_DOWN, FfiTokenErrorKind.CANCELLED -> Ended(failure)
+            }
+
+        fun of(thrown: FfiTokenException): TokenException =
+            when (thrown) {
+                // Not as its cause: the trace of a generated class helps nobody.
+                is FfiTokenException.Failed -> of(thrown.failure)
+            }
+
+        fun blockingOnMainThread(): TokenException =
+            of(
+                FfiFailure(
+                    kind = FfiTokenErrorKind.BLOCKING_IN_ASYNC,
+                    underlying = null,
+                    retryable = false,
+                    retryAfterMs = null,
+                    status = null,
+                    description = "getToken would block Android's main thread: call it elsewhere, or use token",
+                ),
+            )
+    }
+}

@@ -1,0 +1,106 @@
+package dev.fleettoken
+
+import dev.fleettoken.ffi.FfiToken
+import java.util.concurrent.atomic.AtomicLong
+import kotlin.concurrent.thread
+import kotlin.test.assertEquals
+import kotlin.test.assertNotNull
+import kotlin.test.assertNull
+import kotlin.test.assertSame
+import kotlin.test.assertTrue
+import org.junit.jupiter.api.Test
+
+class CopiesTest {
+    private var nowMs = 0L
+    private val clock = CoreClock { nowMs }
+    private val copies = Copies(bound = 2)
+    private val v1 = AuthTokenContext.vehicle("v1")
+
+    private fun served(epoch: Long = 0, generation: Long = 1, freshForMs: Long = 1000, servedAtMs: Long = 0) =
+        FfiToken(
+            "SECRET-TOKEN-$generation",
+            generation.toULong(),
+            epoch.toULong(),
+            freshForMs.toULong(),
+            2000uL,
+            servedAtMs.toULong(),
+        )
+
+    private fun keep(context: AuthTokenContext, served: FfiToken): AuthToken {
+        val since = clock.beforeCall().served(served)
+        return AuthToken.of(served, since).also { copies.keep(context, served, it, since) }
+    }
+
+    @Test
+    fun `a copy is served until it is no longer fresh`() {
+        nowMs = 400
+        val token = keep(v1, served(servedAtMs = 100))
+        assertSame(token, copies.fresh(v1))
+        nowMs = 1099
+        assertSame(token, copies.fresh(AuthTokenContext(vehicleId = "v1", tripId = "")))
+        nowMs = 1100
+        assertNull(copies.fresh(v1))
+        assertEquals(1000, token.remainingMillis)
+        nowMs = 5000
+        assertEquals(0, token.remainingMillis)
+    }
+
+    @Test
+    fun `a token from before a rejection is not kept`() {
+        keep(v1, served())
+        copies.seen(1)
+        assertNull(copies.fresh(v1))
+        keep(v1, served(epoch = 0))
+        assertNull(copies.fresh(v1))
+        keep(v1, served(epoch = 1))
+        assertNotNull(copies.fresh(v1))
+        copies.seen(0)
+        assertNotNull(copies.fresh(v1), "an older epoch says nothing new")
+    }
+
+    @Test
+    fun `an older token does not replace a newer one and one that is not fresh is not kept`() {
+        val newer = keep(v1, served(generation = 2))
+        keep(v1, served(generation = 1))
+        assertSame(newer, copies.fresh(v1))
+        keep(v1, served(generation = 3, freshForMs = 0))
+        assertNull(copies.fresh(v1))
+    }
+
+    @Test
+    fun `the number of copies is bounded`() {
+        for (id in 1..20) keep(AuthTokenContext.vehicle("v$id"), served())
+        assertEquals(2, (1..20).count { copies.fresh(AuthTokenContext.vehicle("v$it")) != null })
+    }
+
+    @Test
+    fun `hits are told once`() {
+        keep(v1, served())
+        repeat(3) { copies.fresh(v1) }
+        assertEquals(listOf(v1.ffi to 3uL), copies.takeHits().map { it.context to it.count })
+        assertEquals(emptyList(), copies.takeHits())
+    }
+
+    /** As `src/ffi` says: compare and keep in one step, or a slower thread puts the rejected token back. */
+    @Test
+    fun `racing threads never keep a rejected token`() {
+        val epoch = AtomicLong()
+        val asking = List(3) {
+            thread {
+                while (epoch.get() < 20_000) {
+                    // The core reads the epoch before the token: what it serves was good at that epoch or later.
+                    val before = epoch.get()
+                    Thread.yield()
+                    keep(v1, served(epoch = before, generation = 1 + before))
+                }
+            }
+        }
+        repeat(20_000) {
+            val rejected = epoch.get()
+            copies.seen(epoch.incrementAndGet())
+            val kept = copies.fresh(v1)
+            assertTrue(kept == null || kept.generation > 1 + rejected, "a rejected token was put back")
+        }
+        asking.forEach { it.join() }
+    }
+}
