@@ -51,12 +51,15 @@ impl Run {
         loop {
             attempt += 1;
             let generation = self.slot.generation();
-            let Some(_line) = self.line().await else {
+            let Some(line) = self.line().await else {
                 // The backend was not even asked: no reason to leave it alone.
                 self.core.give_up(&self.slot, &self.flight);
                 return Ok(());
             };
-            let error = match self.attempt().await.and_then(|fetched| self.examine(fetched)) {
+            let fetched = self.attempt().await;
+            // A pause must not keep the place from others.
+            drop(line);
+            let error = match fetched.and_then(|fetched| self.examine(fetched)) {
                 Ok(ready) => match self.commit(&ready, generation) {
                     Commit::Landed(token) => {
                         self.landed(token, &ready, attempt);

@@ -184,3 +184,19 @@ async fn a_thousand_vehicles_are_fetched_no_more_than_so_many_at_a_time() {
     assert_eq!(script.asked(), 1000);
     assert!(fleet.iter().all(|context| factory.try_token(context).is_some()));
 }
+
+#[tokio::test]
+async fn a_key_that_pauses_between_attempts_holds_up_no_other() {
+    let clock = ManualClock::default();
+    let script = Script::new(|n, context| async move {
+        if context.vehicle_id() == Some("fails") { Err(refused_connection()) } else { Ok(token(n, HOUR)) }
+    });
+    let factory = builder(&clock, &script).max_concurrent_fetches(1).build().unwrap();
+    let pausing = ask(&factory, &AuthTokenContext::vehicle("fails"));
+    settle().await;
+    assert_eq!(script.asked(), 1);
+    let other = ask(&factory, &vehicle());
+    settle().await;
+    assert!(other.is_finished(), "the one place was kept through a pause");
+    assert!(other.await.unwrap().is_ok() && !pausing.is_finished());
+}
