@@ -121,8 +121,8 @@ mod tests {
     fn what_is_expired_goes_first_then_what_was_used_longest_ago() {
         let slots = Slots::new(3);
         put(&slots, 1, at(0), 3600);
-        put(&slots, 2, at(1), 10);
-        put(&slots, 3, at(2), 3600);
+        put(&slots, 3, at(1), 3600);
+        put(&slots, 2, at(2), 10);
         assert!(slots.with(&context(1), |slot| slot.hit(at(50)).is_some()).unwrap());
         let evicted = |n, was_valid| [Eviction { context: context(n), was_valid }];
         assert_eq!(put(&slots, 4, at(60), 3600), evicted(2, false), "the expired one");
