@@ -67,6 +67,11 @@ impl Core {
         self.counters.hits(count);
     }
 
+    #[cfg(feature = "ffi")]
+    pub(crate) fn evictions(&self) -> u64 {
+        self.counters.evictions.get()
+    }
+
     pub(crate) fn invalidate(&self, context: &AuthTokenContext, token: &AuthToken) -> bool {
         self.rejected.add(token.fingerprint());
         // A backend may hand out one token for several contexts: it is as bad for those.

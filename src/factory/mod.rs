@@ -202,6 +202,12 @@ impl AuthTokenFactory {
         self.core().now()
     }
 
+    /// Entries dropped so far to keep the bound.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn evictions(&self) -> u64 {
+        self.core().evictions()
+    }
+
     /// Counts calls that a face answered from a copy of `context`'s token, and marks the context as used.
     #[cfg(feature = "ffi")]
     pub(crate) fn note_hits(&self, context: &AuthTokenContext, count: u64) {

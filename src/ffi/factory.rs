@@ -22,7 +22,7 @@ use super::transport::{FfiHttpTransport, ForeignTransport};
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::token::AuthToken;
-use crate::{AuthTokenFactory, AuthTokenFactoryBuilder};
+use crate::{AuthTokenFactory, AuthTokenFactoryBuilder, TokenHandle};
 
 /// Gets, keeps and refreshes Fleet Engine tokens.
 ///
@@ -116,7 +116,8 @@ impl FfiTokenFactory {
     }
 
     /// Reports that Fleet Engine refused a token with UNAUTHENTICATED. By its value, since a token of unknown life is
-    /// kept nowhere else and must not come back either.
+    /// kept nowhere else and must not come back either. The token is dropped wherever it is kept, under other contexts
+    /// too; a wrapper drops all its copies, as the new epoch tells it to.
     pub fn invalidate(&self, context: FfiTokenContext, value: String) -> FfiInvalidation {
         let value = Zeroizing::new(value);
         let was_current = calm(false, || self.factory.invalidate(&context.into(), &AuthToken::new(&value, None, 0)));
@@ -227,6 +228,10 @@ impl FfiTokenFactory {
         let kept = engine.clone();
         let factory = builder.kept_runtime(move || kept.handle()).build()?;
         Ok(Self { factory, engine: Mutex::new(Some(engine)), epoch: Arc::default() })
+    }
+
+    pub(super) fn held(&self, context: &AuthTokenContext) -> Result<TokenHandle, TokenError> {
+        self.factory.handle(context)
     }
 
     fn engine(&self) -> Option<Engine> {

@@ -29,6 +29,9 @@ pub struct FfiToken {
     /// When it was served, on the factory's clock: what Android calls elapsed realtime, and Darwin continuous time.
     /// On another clock count from before the call, never from after it: the thread may have been suspended between.
     pub served_at_ms: u64,
+    /// How many entries the core had evicted when it served this. When it has grown, a wrapper drops its copies, or it
+    /// would keep more than the core does.
+    pub evictions: u64,
 }
 
 impl FfiToken {
@@ -42,6 +45,7 @@ impl FfiToken {
             fresh_for_ms: millis(factory.fresh_for(token)),
             valid_for_ms: factory.remaining(token).map(millis),
             served_at_ms,
+            evictions: factory.evictions(),
         }
     }
 }
@@ -55,6 +59,7 @@ impl fmt::Debug for FfiToken {
             .field("fresh_for_ms", &self.fresh_for_ms)
             .field("valid_for_ms", &self.valid_for_ms)
             .field("served_at_ms", &self.served_at_ms)
+            .field("evictions", &self.evictions)
             .finish()
     }
 }
@@ -78,6 +83,7 @@ mod tests {
             fresh_for_ms: 3,
             valid_for_ms: None,
             served_at_ms: 4,
+            evictions: 5,
         };
         assert!(!format!("{token} {token:?} {token:#?}").contains("SECRET"));
     }

@@ -163,6 +163,23 @@ fn what_a_wrapper_answered_is_counted_and_kept_from_eviction() {
 }
 
 #[test]
+fn what_a_handle_holds_is_not_evicted_and_what_is_evicted_is_told() {
+    let world = world_with(FfiConfig { max_entries: Some(1), ..config() }, Act::Answer, None);
+    let held = world.factory.handle(vehicle("held")).unwrap();
+    assert_eq!(world.ask("held").unwrap().evictions, 0);
+    world.ask("second").unwrap();
+    assert_eq!(world.ask("third").unwrap().evictions, 1, "the second had to go");
+    assert_eq!(world.factory.try_token(vehicle("held")).unwrap().generation, 1);
+    drop(held);
+    assert_eq!(world.ask("fourth").unwrap().evictions, 3, "nothing holds the first any more");
+
+    let nowhere = FfiTokenContext { vehicle_id: Some("../up".to_owned()), ..FfiTokenContext::default() };
+    assert_eq!(kind(world.factory.handle(nowhere)), FfiTokenErrorKind::InvalidContext);
+    let _ = world.factory.shut_down_now();
+    assert_eq!(kind(world.factory.handle(vehicle("held"))), FfiTokenErrorKind::ShutDown);
+}
+
+#[test]
 fn a_bad_configuration_is_a_typed_error() {
     let bad = |config| kind(FfiTokenFactory::new(config, None, None));
     assert_eq!(bad(FfiConfig::default()), FfiTokenErrorKind::InvalidConfig);
