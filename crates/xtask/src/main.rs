@@ -5,6 +5,7 @@
 )]
 
 mod bindings;
+mod dist;
 mod excerpt;
 mod kotlin;
 mod run;
@@ -40,6 +41,11 @@ enum Chore {
     Swift(swift::Args),
     /// Build and test the Kotlin bindings. In the making: not yet a step of `test`.
     Kotlin(kotlin::Args),
+    /// Package the SDK for phones.
+    #[command(subcommand)]
+    Dist(dist::Args),
+    /// Print how big the library is that phones load.
+    Size(dist::SizeArgs),
 }
 
 fn main() -> ExitCode {
@@ -56,5 +62,7 @@ fn main() -> ExitCode {
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &workspace),
+        Chore::Dist(args) => dist::run(&args, &workspace),
+        Chore::Size(args) => dist::sizes(&args, &workspace),
     }
 }
