@@ -9,9 +9,15 @@ use super::slot::Slot;
 use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
 
+#[cfg(not(feature = "test-util"))]
+type Hasher = std::collections::hash_map::RandomState;
+/// The same order in every run, so that a simulation can be repeated.
+#[cfg(feature = "test-util")]
+type Hasher = std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>;
+
 /// All keys.
 pub(crate) struct Slots {
-    map: HashMap<AuthTokenContext, Arc<Slot>>,
+    map: HashMap<AuthTokenContext, Arc<Slot>, Hasher>,
     max_entries: usize,
     /// At how many keys room is made next: the bound, or a sixteenth more than there are when little could go.
     room_at: AtomicUsize,
@@ -27,7 +33,7 @@ pub(crate) struct Eviction {
 
 impl Slots {
     pub(crate) fn new(max_entries: usize) -> Self {
-        Self { map: HashMap::new(), max_entries, room_at: AtomicUsize::new(max_entries) }
+        Self { map: HashMap::with_hasher(Hasher::default()), max_entries, room_at: AtomicUsize::new(max_entries) }
     }
 
     /// Looks a key up and does something with its slot, without a lock and without taking a share in it.
