@@ -47,15 +47,19 @@ impl Run {
 
     async fn attempts(&self) -> Result<(), TokenError> {
         let settings = &self.core.settings;
-        let mut attempt = 0;
+        let (mut attempt, mut failed) = (0, false);
         loop {
             attempt += 1;
-            let generation = self.slot.generation();
-            let Some(line) = self.line().await else {
-                // The backend was not even asked: no reason to leave it alone.
+            let Some(line) = self.line().await.filter(|_| !self.left().is_zero()) else {
+                if failed {
+                    return Err(self.core.timeout());
+                }
+                // The backend has given no reason to leave it alone.
                 self.core.give_up(&self.slot, &self.flight);
                 return Ok(());
             };
+            // After the wait: a rejection before the request does not make its token worthless.
+            let generation = self.slot.generation();
             let fetched = self.attempt().await;
             // A pause must not keep the place from others.
             drop(line);
@@ -78,6 +82,7 @@ impl Run {
                 },
                 Err(error) => error,
             };
+            failed = true;
             let again = error.class() == FailureClass::Transient && error.retry_after().is_none();
             let pause = settings.retry.pause_after(attempt, settings.jitter.next());
             if !again || attempt >= settings.retry.attempts || pause >= self.left() {
@@ -89,7 +94,8 @@ impl Run {
         }
     }
 
-    /// A place among the requests that are made at a time; `None` if none was free before the deadline.
+    /// A place among the requests that are made at a time; `None` if none was free before the deadline. A device that has
+    /// slept may have one after it.
     async fn line(&self) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
             biased;
@@ -103,9 +109,6 @@ impl Run {
     async fn attempt(&self) -> Result<Fetched, TokenError> {
         let settings = &self.core.settings;
         let left = self.left();
-        if left.is_zero() {
-            return Err(self.core.timeout());
-        }
         let timeout = settings.attempt_timeout.min(left);
         let (anchor, device) = (self.core.now(), settings.clock.wall());
         self.core.counters.fetches.add();
