@@ -74,6 +74,11 @@ impl Slots {
         evicted
     }
 
+    /// What could not go has gone now: the bound is the bound again.
+    pub(crate) fn restore_bound(&self) {
+        self.room_at.store(self.max_entries, Ordering::Relaxed);
+    }
+
     /// Makes room for one, and for a sixteenth of the bound more, so that churn beyond the bound does not scan the map
     /// for every new key. Slots in flight or held by a handle stay, even if that means more than the bound.
     fn make_room(&self, now: BootTime) -> Vec<Eviction> {
@@ -167,6 +172,28 @@ mod tests {
         for n in 0..10_000 {
             slots.get_or_make(&context(n), at(n as u64 / 10));
             assert!(slots.len() <= 64);
+        }
+    }
+
+    #[test]
+    fn what_was_over_the_bound_once_is_forgotten_with_the_rest() {
+        let slots = Slots::new(2);
+        let held: Vec<_> = (20..30)
+            .map(|n| {
+                let (slot, _) = slots.get_or_make(&context(n), at(1));
+                assert!(slot.pin());
+                slot
+            })
+            .collect();
+        assert!(slots.len() >= held.len());
+        for slot in &held {
+            slot.unpin();
+            slots.remove(slot);
+        }
+        slots.restore_bound();
+        for n in 40..60 {
+            slots.get_or_make(&context(n), at(2));
+            assert!(slots.len() <= 2, "{} entries", slots.len());
         }
     }
 

@@ -216,5 +216,6 @@ impl Core {
             }
             self.slots.remove(&slot);
         }
+        self.slots.restore_bound();
     }
 }
