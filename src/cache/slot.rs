@@ -143,7 +143,7 @@ impl Slot {
             match need {
                 Need::ValidFor(asked) => {
                     let left = schedule.remaining(now);
-                    if left >= asked && age < Age::Expired {
+                    if left >= asked && schedule.is_good(now) {
                         let due = age >= Age::Due;
                         return serve(false, due.then(|| state.refresh(now, take_off)).flatten());
                     }

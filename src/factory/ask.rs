@@ -174,14 +174,13 @@ impl Core {
             Ok(_) if self.is_closed() => Some(Err(TokenError::ShutDown)),
             Ok(_) if flight.epoch != self.epoch() => Some(Err(TokenError::Cleared)),
             Ok(token) => {
-                let left = token.schedule().map(|schedule| schedule.remaining(now));
-                if left == Some(Duration::ZERO) || self.rejected.contains(token.fingerprint()) {
+                let schedule = token.schedule();
+                if schedule.is_some_and(|s| !s.is_good(now)) || self.rejected.contains(token.fingerprint()) {
                     return None;
                 }
+                let left = schedule.map_or(Duration::ZERO, |schedule| schedule.remaining(now));
                 Some(match need {
-                    Need::ValidFor(asked) if left.unwrap_or_default() < asked => {
-                        Err(TokenError::LifetimeTooShort { asked, left: left.unwrap_or_default() })
-                    }
+                    Need::ValidFor(asked) if left < asked => Err(TokenError::LifetimeTooShort { asked, left }),
                     _ => Ok(token),
                 })
             }

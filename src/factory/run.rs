@@ -172,7 +172,7 @@ impl Run {
         };
         let schedule = lifetime.map(|lifetime| settings.refresh.schedule(anchor, lifetime, settings.jitter.next()));
         // A reply may take longer than its token lives.
-        if schedule.is_some_and(|schedule| schedule.remaining(self.core.now()).is_zero()) {
+        if schedule.is_some_and(|schedule| !schedule.is_good(self.core.now())) {
             return Err(TokenError::ExpiredOnArrival { by: Duration::ZERO });
         }
         Ok(Ready { token, schedule })

@@ -71,6 +71,12 @@ async fn a_token_that_expired_while_the_device_slept_is_replaced_first() {
     assert_eq!((number(&answer.unwrap()), asked), (2, 2));
 }
 
+#[tokio::test]
+async fn a_token_in_its_last_second_is_replaced_first() {
+    let (answer, asked) = answer_after(async |_, clock| clock.suspend(HOUR - 2 * SECOND)).await;
+    assert_eq!((number(&answer.unwrap()), asked), (2, 2));
+}
+
 #[test]
 fn a_runtime_that_nobody_drives_holds_no_caller_of_another_beyond_the_deadline() {
     let undriven = Builder::new_current_thread().enable_all().build().unwrap();
