@@ -12,6 +12,7 @@ mod kotlin;
 mod run;
 mod scenarios;
 mod secrets;
+mod sim;
 mod step;
 mod stopwatch;
 mod swift;
@@ -43,6 +44,8 @@ enum Chore {
     Swift(swift::Args),
     /// Build the Kotlin modules on fresh bindings and run their tests, where there are a JDK and Maven.
     Kotlin(kotlin::Args),
+    /// Run the factory through random weather against a model of its promises.
+    Sim(sim::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
+        Chore::Sim(args) => sim::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }
