@@ -19,7 +19,8 @@ impl Model {
     /// A fresh token, found without a look at anything else.
     pub(super) fn hit(&mut self, key: Key) -> Option<u64> {
         let now = self.now();
-        let starts = self.is_next(key, |event| matches!(event, TokenEvent::FetchStarted { .. }));
+        let starts = self
+            .is_next(key, |event| matches!(event, TokenEvent::FetchStarted { .. } | TokenEvent::FetchFailed { .. }));
         let slot = self.slots.get_mut(&key)?;
         let token = slot.token?;
         let is_fresh = match token.age(now) {

@@ -42,9 +42,10 @@ impl Call {
         self.waiting.map(|waiting| waiting.flight)
     }
 
-    /// For how long it has waited while the process ran, and whether it always did.
+    /// For how long it has waited while the process ran, and whether that was for one fetch and without a gap.
     pub(crate) fn waited(&self, now: &Times) -> (Duration, bool) {
-        self.began.map_or((Duration::ZERO, true), |began| (now.ran - began.ran, now.gaps == began.gaps))
+        let plainly = |began: Times| now.gaps == began.gaps && self.asked < 2;
+        self.began.map_or((Duration::ZERO, true), |began| (now.ran - began.ran, plainly(began)))
     }
 }
 

@@ -104,10 +104,10 @@ impl Model {
         if self.flights[flight].landed.is_some() {
             return Err(format!("waits for fetch {flight}, which has landed"));
         }
-        let (waited, always_ran) = call.waited(&self.times);
+        let (waited, plainly) = call.waited(&self.times);
         let within = self.rules.deadline + super::GRACE;
-        // Whoever slept through the deadline may ask once more.
-        if waited > if always_ran { within } else { within * 2 } {
+        // Whoever slept through the deadline, or waited for what was no good any more, may ask once more.
+        if waited > if plainly { within } else { within * 2 } {
             return Err(format!("has waited for {waited:?}, and {:?} is the deadline", self.rules.deadline));
         }
         Ok(())
