@@ -4,11 +4,12 @@ use std::future::Future;
 #[cfg(any(test, feature = "test-util"))]
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
+
+use crate::sync::{AtomicUsize, Mutex};
 
 /// Where flights were told to run.
 #[derive(Clone, Default)]

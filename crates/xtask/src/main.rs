@@ -9,6 +9,7 @@ mod dist;
 mod excerpt;
 mod kept;
 mod kotlin;
+mod model;
 mod run;
 mod scenarios;
 mod secrets;
@@ -46,6 +47,8 @@ enum Chore {
     Kotlin(kotlin::Args),
     /// Run the factory through random weather against a model of its promises.
     Sim(sim::Args),
+    /// Run a few threads on the factory in every order that shuttle can think of.
+    Model(model::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
         Chore::Sim(args) => sim::run(&args, &workspace),
+        Chore::Model(args) => model::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }

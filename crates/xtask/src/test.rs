@@ -9,6 +9,7 @@ use crate::bindings;
 use crate::excerpt::{self, Excerpt};
 use crate::kept::{Suite, exited, judged, traced};
 use crate::kotlin;
+use crate::model;
 use crate::run::{self, cargo};
 use crate::scenarios;
 use crate::secrets;
@@ -41,6 +42,7 @@ const STEPS: &[Step<'_>] = &[
     Step { name: "docs", about: "the docs build without a warning", run: &docs },
     Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
     Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },
+    Step { name: model::NAME, about: model::ABOUT, run: &model::test },
     Step { name: "bindings", about: bindings::ABOUT, run: &bindings::prepare },
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
