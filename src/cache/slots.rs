@@ -1,13 +1,12 @@
 //! The keyed map: finding a slot without a lock, making one, and keeping the number of them bounded.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use papaya::HashMap;
+use std::sync::atomic::Ordering;
 
 use super::slot::Slot;
 use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
+use crate::sync::{AtomicUsize, HashMap};
 
 #[cfg(not(feature = "test-util"))]
 type Hasher = std::collections::hash_map::RandomState;
@@ -69,9 +68,14 @@ impl Slots {
     pub(crate) fn remove(&self, slot: &Arc<Slot>) -> bool {
         let evicted = slot.evict();
         if evicted {
-            let _ = self.map.pin().remove_if(&slot.context, |_, found| Arc::ptr_eq(found, slot));
+            self.drop_gone(slot);
         }
         evicted
+    }
+
+    /// Takes a slot out that was evicted. Whoever meets one does so, rather than wait for the thread that evicted it.
+    pub(crate) fn drop_gone(&self, slot: &Arc<Slot>) {
+        let _ = self.map.pin().remove_if(&slot.context, |_, found| Arc::ptr_eq(found, slot));
     }
 
     /// What could not go has gone now: the bound is the bound again.
@@ -123,7 +127,8 @@ mod tests {
             panic!("key {n} was there already");
         };
         let schedule = RefreshPolicy::default().schedule(now, Duration::from_secs(seconds), 0.0);
-        let commit = slot.commit(&flight, slot.generation(), 0, || false, || AuthToken::new("x", Some(schedule), 1));
+        let commit =
+            slot.commit(&flight, slot.generation(), || false, || false, || AuthToken::new("x", Some(schedule), 1));
         assert!(matches!(commit, Commit::Landed(_)));
         evicted
     }
@@ -206,7 +211,7 @@ mod tests {
         };
         let generation = slot.generation();
         slot.clear();
-        let commit = slot.commit(&flight, generation, 1, || false, || panic!("committed after a clear"));
+        let commit = slot.commit(&flight, generation, || true, || false, || panic!("committed after a clear"));
         assert!(matches!(commit, Commit::Disowned));
         assert!(slot.hit(at(1)).is_none());
     }

@@ -43,6 +43,8 @@ impl Run {
         if let Err(error) = ended {
             self.core.fail(&self.slot, &self.flight, error);
         }
+        // If it was no longer the key's, whoever took it is about to say why.
+        let _ = self.flight.wait().await;
     }
 
     async fn attempts(&self) -> Result<(), TokenError> {
@@ -75,10 +77,11 @@ impl Run {
                         continue;
                     }
                     Commit::Refused(error) => error,
-                    Commit::Disowned => {
-                        self.flight.land(Err(TokenError::Cleared));
+                    Commit::Cleared => {
+                        self.flight.land(Err(self.core.why_cleared()));
                         return Ok(());
                     }
+                    Commit::Disowned => return Ok(()),
                 },
                 Err(error) => error,
             };
@@ -201,8 +204,9 @@ impl Run {
     }
 
     fn commit(&self, ready: &Ready, generation: u64) -> Commit {
+        let is_over = || self.core.is_over(self.flight.epoch);
         let is_rejected = || self.core.rejected.contains(Fingerprint::of(&ready.token.secret));
-        self.slot.commit(&self.flight, generation, self.core.epoch(), is_rejected, || {
+        self.slot.commit(&self.flight, generation, is_over, is_rejected, || {
             AuthToken::new(&ready.token.secret, ready.schedule, self.core.next_generation())
         })
     }
