@@ -37,8 +37,8 @@ class EndToEndTest {
     fun `threads that ask for each call are served one token that Fleet Engine accepts`() {
         serve.builder("demo-driver-1").build().use { factory ->
             val statuses = List(4) { mutableListOf<Int>() }
-            val threads =
-                statuses.map { mine -> thread { repeat(25) { mine += serve.get("vehicles/vehicle_1", factory.getToken(vehicle)) } } }
+            val look = { serve.get("vehicles/vehicle_1", factory.getToken(vehicle)) }
+            val threads = statuses.map { mine -> thread { repeat(25) { mine += look() } } }
             threads.forEach { it.join() }
             assertEquals(List(100) { 200 }, statuses.flatten(), "${serve.stats()}")
             val told = factory.stats()
