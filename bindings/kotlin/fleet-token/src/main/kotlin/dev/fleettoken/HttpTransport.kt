@@ -123,7 +123,7 @@ private fun FfiHttpRequest.opened() =
 
 private fun HttpResponse.crossed(): FfiHttpResponse {
     // Anything else would cross as some other number.
-    if (status !in 0..UShort.MAX_VALUE.toInt()) throw TransportException(TransportException.Kind.OTHER, "no HTTP status")
+    if (status !in 0..UShort.MAX_VALUE.toInt()) throw TransportException(TransportException.Kind.OTHER, "no status")
     return FfiHttpResponse(status.toUShort(), headers.map { (name, value) -> FfiHeader(name, value) }, body)
 }
 

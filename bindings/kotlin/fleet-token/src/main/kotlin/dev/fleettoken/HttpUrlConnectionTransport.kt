@@ -77,10 +77,10 @@ private class Exchange(private val request: HttpRequest) {
     /** Where a redirect leads, if it may be followed: with a body it may not, since who is to get it is the app's word. */
     private fun target(from: URL, reply: HttpResponse): URL? {
         if (reply.status !in REDIRECTS || request.method != "GET") return null
-        val location = reply.headers.firstOrNull { it.first.equals("location", ignoreCase = true) }?.second ?: return null
+        val location = reply.headers.firstOrNull { it.first.equals("location", ignoreCase = true) } ?: return null
         val to =
             try {
-                URL(from, location)
+                URL(from, location.second)
             } catch (_: MalformedURLException) {
                 return null
             }
@@ -115,8 +115,8 @@ private class Exchange(private val request: HttpRequest) {
         val stream = if (status >= FIRST_ERROR) opened.errorStream else opened.inputStream
         val body = stream?.use { read(it) } ?: ByteArray(0)
         // The status line is there too, under no name.
-        val headers =
-            opened.headerFields.entries.filter { it.key != null }.flatMap { (name, values) -> values.map { name to it } }
+        val fields = opened.headerFields.entries.filter { it.key != null }
+        val headers = fields.flatMap { (name, values) -> values.map { name to it } }
         return HttpResponse(status, headers, body)
     }
 

@@ -39,7 +39,12 @@ class HttpUrlConnectionTransportTest {
         }
     }
 
-    private fun HttpExchange.use(act: (HttpExchange) -> Unit) = try { act(this) } finally { close() }
+    private fun HttpExchange.use(act: (HttpExchange) -> Unit) =
+        try {
+            act(this)
+        } finally {
+            close()
+        }
 
     private fun HttpExchange.answer(status: Int, body: ByteArray, vararg headers: Pair<String, String>) {
         headers.forEach { (name, value) -> responseHeaders.add(name, value) }
