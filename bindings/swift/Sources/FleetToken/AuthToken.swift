@@ -12,6 +12,11 @@ public struct AuthToken: Sendable, Equatable {
         self.generation = generation
         self.expiresAtMs = expiresAtMs
     }
+
+    /// The same token of the same context. Its end is rounded at each crossing, by a millisecond at most.
+    public static func == (one: AuthToken, other: AuthToken) -> Bool {
+        one.value == other.value && one.generation == other.generation
+    }
 }
 
 extension AuthToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

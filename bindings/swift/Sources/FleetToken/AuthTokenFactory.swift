@@ -88,6 +88,15 @@ public final class AuthTokenFactory: Sendable {
         return core.tryToken(context: context.crossing()).map { keep($0, for: context) }
     }
 
+    /// The token of one context, again and again. While the handle exists, its context is never dropped to keep the
+    /// number of contexts bounded.
+    ///
+    /// Throws a `TokenError`: `invalidContext` or `shutDown`.
+    public func handle(for context: AuthTokenContext) throws -> TokenHandle {
+        let held = try TokenError.rethrown { try core.handle(context: context.crossing()) }
+        return TokenHandle(self, context, held)
+    }
+
     // MARK: - Telling
 
     /// Reports that Fleet Engine refused a token with UNAUTHENTICATED. Whether it was the current one; if not, another
@@ -186,7 +195,7 @@ public final class AuthTokenFactory: Sendable {
                 for: context,
                 epoch: served.epoch,
                 freshUntilMs: served.servedAtMs + served.freshForMs,
-                evictions: core.stats().evictions
+                evictions: served.evictions
             )
         }
         return token

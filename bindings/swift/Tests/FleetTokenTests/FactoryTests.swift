@@ -64,6 +64,13 @@ import Testing
         }
     }
 
+    @Test func aTokenServedTwiceIsOneToken() {
+        let token = { AuthToken(value: $0, generation: $1, expiresAtMs: $2) }
+        #expect(token("T", 1, 1000) == token("T", 1, 1001))
+        #expect(token("T", 1, 1000) != token("T", 2, 1000))
+        #expect(token("T", 1, 1000) != token("U", 1, 1000))
+    }
+
     @Test func aRejectedTokenIsNotServedAgain() async throws {
         let factory = try factory(minting())
         let first = try await factory.token(for: .vehicle("v1"))

@@ -6,22 +6,30 @@ import Testing
     @Test func everyScenarioHolds() async throws {
         let files = try ScenarioTests.files()
         #expect(files.count >= 48)
-        let failures = await ScenarioTests.onAThreadOfItsOwn {
-            var failures = 0
-            for (file, text) in files {
-                let row: String
-                switch ScenarioTests.verdict(file, text) {
-                case .kept: row = "✓ \(file)"
-                case .skipped(let reason): row = "– \(file): \(reason)"
-                case .broken(let problem):
-                    row = "✗ \(file): \(problem)"
-                    failures += 1
-                }
-                print("scenario swift \(row)")
+        let rows = await ScenarioTests.onAThreadOfItsOwn {
+            files.map { file, text in
+                let (rule, verdict) = ScenarioTests.verdict(file, text)
+                return Row(rule: rule, name: file, verdict: verdict)
             }
-            return failures
         }
-        #expect(failures == 0, "\(failures) of \(files.count) scenarios failed")
+        // Before anything is judged: a report is for the failures above all.
+        try Report.write(rows)
+        let problems = rows.compactMap(\.problem)
+        #expect(problems.isEmpty, "\(problems.count) of \(files.count) scenarios failed\n\(problems.joined(separator: "\n"))")
+    }
+
+    @Test func aReportHasALineForEachScenario() {
+        let rows = [
+            Row(rule: "shapes", name: "a", verdict: .kept), Row(rule: "bound", name: "b", verdict: .skipped("why")),
+            Row(rule: nil, name: "c", verdict: .broken("what")),
+        ]
+        #expect(
+            Report.text(rows) == """
+                scenario shapes a ok
+                scenario bound b skipped
+                scenario unknown c failed
+
+                """)
     }
 
     @Test func theRunnerFindsWhatIsNotSo() async {
@@ -38,7 +46,7 @@ import Testing
         ]
         for (steps, expected) in cases {
             let verdict = await ScenarioTests.onAThreadOfItsOwn {
-                ScenarioTests.verdict("x", ScenarioTests.withSteps(steps), patience: 0.2)
+                ScenarioTests.verdict("x", ScenarioTests.withSteps(steps), patience: 0.2).1
             }
             switch (verdict, expected) {
             case (.kept, nil): break
@@ -48,21 +56,16 @@ import Testing
         }
     }
 
-    private enum Verdict: Sendable {
-        case kept
-        case skipped(String)
-        case broken(String)
-    }
-
-    private static func verdict(_ file: String, _ text: String, patience: TimeInterval = 2) -> Verdict {
+    /// The scenario's rule, if it could be read, and how it went.
+    private static func verdict(_ file: String, _ text: String, patience: TimeInterval = 2) -> (String?, Verdict) {
         do {
             var scenario = try Scenario(try JSON(parsing: text))
             scenario.patience = patience
-            guard scenario.name == file else { return .broken("its name is \(scenario.name)") }
-            if let reason = scenario.skipped { return .skipped(reason) }
-            return Runner.failure(scenario).map(Verdict.broken) ?? .kept
+            guard scenario.name == file else { return (scenario.rule, .broken("its name is \(scenario.name)")) }
+            if let reason = scenario.skipped { return (scenario.rule, .skipped(reason)) }
+            return (scenario.rule, Runner.failure(scenario).map(Verdict.broken) ?? .kept)
         } catch {
-            return .broken("cannot be read: \(error)")
+            return (nil, .broken("cannot be read: \(error)"))
         }
     }
 

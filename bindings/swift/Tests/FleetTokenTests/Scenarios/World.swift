@@ -35,6 +35,8 @@ final class World {
     private let reader: Task<Void, Never>
     private let patience: TimeInterval
     var calls: [Call] = []
+    /// One for each context that was asked for through a handle, until the scenario ends.
+    private var handles: [AuthTokenContext: TokenHandle] = [:]
     /// The newest token of each label that a call has brought.
     var tokens: [String: AuthToken] = [:]
 
@@ -59,6 +61,14 @@ final class World {
 
     deinit {
         reader.cancel()
+    }
+
+    func handle(for context: AuthTokenContext) throws -> TokenHandle {
+        if let handle = handles[context] { return handle }
+        let handle = try factory.handle(for: context)
+        try noSecret(in: handle)
+        handles[context] = handle
+        return handle
     }
 
     // MARK: - Settling
