@@ -110,6 +110,7 @@ class CopiesTest {
         // A second one, and room made: the place is still the one that is kept to.
         copies.release(copies.hold(v1))
         for (id in 2..5) keep(AuthTokenContext.vehicle("v$id"), served(epoch = 1))
+        assertSame(token, place.fresh())
         assertSame(keep(v1, served(epoch = 1, generation = 2)), place.fresh())
         copies.release(place)
         copies.seen(2)
