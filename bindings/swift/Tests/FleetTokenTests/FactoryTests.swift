@@ -148,6 +148,15 @@ import Testing
         #expect(again?.kind == .backingOff && again?.underlying == .unavailable)
     }
 
+    @Test func everyKindOfErrorHasANumberOfItsOwn() {
+        let codes = TokenError.Kind.allCases.map { kind in
+            TokenError(
+                kind: kind, underlying: nil, isRetryable: false, retryAfter: nil, status: nil, description: ""
+            ).errorCode
+        }
+        #expect(codes == Array(1...codes.count))
+    }
+
     @Test(arguments: ["", "../v1", "*", String(repeating: "v", count: 65)])
     func badIdsAreATypedError(id: String) async throws {
         let transport = minting()
