@@ -83,10 +83,11 @@ import Testing
     @Test func aTokenOfSeveralContextsIsRejectedForAll() async throws {
         let count = Locked(0)
         let transport = Scripted { _ in
-            token(count.with { count -> String in
-                count += 1
-                return count <= 2 ? "SHARED" : "NEW-\(count)"
-            })
+            token(
+                count.with { count -> String in
+                    count += 1
+                    return count <= 2 ? "SHARED" : "NEW-\(count)"
+                })
         }
         let factory = try factory(transport)
         let first = try await factory.token(for: .vehicle("v1"))
@@ -138,9 +139,10 @@ import Testing
     }
 
     @Test func errorsSayWhatAndWhenAgain() async throws {
-        let factory = try factory(Scripted { _ in
-            HTTPResponse(status: 503, headers: [HTTPHeader("Retry-After", "60")])
-        })
+        let factory = try factory(
+            Scripted { _ in
+                HTTPResponse(status: 503, headers: [HTTPHeader("Retry-After", "60")])
+            })
         let error = await failure { try await factory.token(for: .vehicle("v1")) }
         #expect(error?.kind == .unavailable && error?.status == 503 && error?.isRetryable == true)
         #expect((error?.retryAfter ?? 0) > 50)

@@ -100,7 +100,8 @@ import Testing
         let server = try Server { head, connection in
             let id = head.split(separator: " ")[1].dropFirst()
             connection.reply(
-                "200 OK", ["Content-Type: application/json"], #"{"token": "SECRET-TOKEN-\#(id)", "expiresInSeconds": 3600}"#)
+                "200 OK", ["Content-Type: application/json"],
+                #"{"token": "SECRET-TOKEN-\#(id)", "expiresInSeconds": 3600}"#)
         }
         var configuration = TokenConfiguration(endpoints: [.init(.vehicle, server.url("/{vehicleId}"))])
         configuration.allowHTTPLoopback = true

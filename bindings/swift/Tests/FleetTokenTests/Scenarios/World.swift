@@ -93,7 +93,7 @@ final class World {
         while true {
             do {
                 return try look()
-            } catch where Date() < end && wire.state.with({ $0.complaints.isEmpty }) {
+            } catch  where Date() < end && wire.state.with({ $0.complaints.isEmpty }) {
                 usleep(200)
                 try settle()
             }
