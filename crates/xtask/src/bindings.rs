@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
 use crate::run::{self, cargo};
+use crate::step::Outcome;
 use crate::workspace::Workspace;
 
 /// What `cargo xtask bindings` takes.
@@ -16,7 +17,7 @@ pub(crate) struct Args {
     /// As it is shipped: without the manual clock that the tests of the other languages need.
     #[arg(long)]
     shipped: bool,
-    /// With HTTP inside, for desktops.
+    /// With HTTP inside, for desktops. The one for tests always has it.
     #[arg(long)]
     reqwest: bool,
     /// Optimised.
@@ -26,7 +27,7 @@ pub(crate) struct Args {
 
 impl Args {
     /// With the manual clock, not optimised.
-    pub(crate) const fn for_tests() -> Self {
+    const fn for_tests() -> Self {
         Self { shipped: false, reqwest: false, release: false }
     }
 }
@@ -41,6 +42,16 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+pub(crate) const ABOUT: &str = "the library for Kotlin and Swift, and the sources that call it";
+
+/// The step before those of Kotlin and Swift.
+pub(crate) fn prepare(workspace: &mut Workspace) -> Outcome {
+    match generate(&Args::for_tests(), workspace) {
+        Ok(_) => Outcome::Passed,
+        Err(error) => Outcome::Failed(error.to_string()),
     }
 }
 
@@ -66,7 +77,7 @@ pub(crate) fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf
 /// Only this one crate, and as a C library only here: `crate-type` in the manifest would have every Rust user link one.
 fn build_library(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
     let mut features = vec![if args.shipped { "ffi" } else { "ffi-testing" }];
-    if args.reqwest {
+    if args.reqwest || !args.shipped {
         features.push("reqwest");
     }
     let features = features.join(",");

@@ -2,14 +2,25 @@
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 use std::{env, io};
 
 use crate::bindings;
-use crate::run::{self, cargo};
+use crate::kept::Suite;
+use crate::run::{self, Pipe, cargo};
+use crate::scenarios;
+use crate::step::{self, Outcome, Step};
+use crate::tally::Tally;
 use crate::workspace::Workspace;
 
+/// The step's name.
+pub(crate) const NAME: &str = "kotlin";
+
+const SUITE: Suite =
+    Suite { name: NAME, limit: Duration::from_mins(30), count: Tally::of_surefire, headline: is_headline };
+
 /// What `cargo xtask kotlin` takes.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Args {
     /// Use only what Maven has already: no network.
     #[arg(long)]
@@ -19,38 +30,38 @@ pub(crate) struct Args {
     no_bindings: bool,
 }
 
-pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
-    if let Some(reason) = missing() {
-        if workspace.is_ci() {
-            eprintln!("error: skipped, which CI must not: {reason}");
-            return ExitCode::FAILURE;
-        }
-        println!("skipped: {reason}");
-        return ExitCode::SUCCESS;
-    }
-    match tested(args, workspace) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
+    let bindings = |workspace: &mut Workspace| bindings::prepare(workspace);
+    let tests = |workspace: &mut Workspace| tested(args, workspace);
+    let bindings = Step { name: "bindings", about: bindings::ABOUT, run: &bindings };
+    let tests = Step { name: NAME, about: ABOUT, run: &tests };
+    let steps: Vec<_> = if args.no_bindings { vec![&tests] } else { vec![&bindings, &tests] };
+    step::run_all(&steps, workspace)
 }
 
-fn tested(args: &Args, workspace: &Workspace) -> io::Result<()> {
-    if !args.no_bindings {
-        let out = bindings::generate(&bindings::Args::for_tests(), workspace)?;
-        println!("bindings are in {}", workspace.short(&out));
+pub(crate) const ABOUT: &str = "the Kotlin modules, their tests and scenarios, by Maven";
+
+/// The step of `cargo xtask test`, on bindings that are there.
+pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
+    tested(&Args::default(), workspace)
+}
+
+fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
+    if let Some(reason) = missing() {
+        return Outcome::Skipped(reason);
     }
-    let program = build_program(workspace)?;
+    let program = match build_program(workspace) {
+        Ok(program) => program,
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
     let mut command = maven(args, workspace.root().join("bindings/kotlin"));
     command.arg(format!("-Dfleet.cli={}", program.display()));
-    let status = run::shown(&mut command)?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("mvn: {status}"))) }
+    command.arg(format!("-Dfleet.scenario.report={}", scenarios::fresh_report(workspace, NAME).display()));
+    SUITE.run(workspace, &mut command)
 }
 
-/// The backend that the end-to-end test asks.
-fn build_program(workspace: &Workspace) -> io::Result<PathBuf> {
+/// The backend that the end-to-end tests ask.
+pub(crate) fn build_program(workspace: &Workspace) -> io::Result<PathBuf> {
     let status = run::shown(&mut cargo(workspace, &["build", "-p", "fleet-token-cli", "--bin", "fleet-token"]))?;
     if !status.success() {
         return Err(io::Error::other(format!("cargo build: {status}")));
@@ -59,15 +70,23 @@ fn build_program(workspace: &Workspace) -> io::Result<PathBuf> {
 }
 
 /// `clean`, for a plain compile keeps classes whose source is gone, and an incremental one loses those whose source was
-/// generated anew. `test`, and not `install`: nothing is left on the machine but what Maven fetched.
+/// generated anew. `verify`, and not `install`: nothing is left on the machine but what Maven fetched.
 fn maven(args: &Args, folder: PathBuf) -> Command {
     let mut command = Command::new(MAVEN);
     command.args(["-B", "-ntp"]).current_dir(folder).stdin(Stdio::null());
     if args.offline {
         command.arg("-o");
     }
-    command.args(["clean", "test"]);
+    command.args(["clean", "verify"]);
     command
+}
+
+/// Modules as they begin, results, and what went wrong.
+fn is_headline(_: Pipe, line: &str) -> bool {
+    line.starts_with("[INFO] Building ")
+        || line.starts_with("[ERROR] ")
+        || line.starts_with("[INFO] BUILD ")
+        || Tally::of_surefire(line).is_some()
 }
 
 const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };

@@ -5,9 +5,12 @@
 )]
 
 mod bindings;
+mod dist;
 mod excerpt;
+mod kept;
 mod kotlin;
 mod run;
+mod scenarios;
 mod secrets;
 mod step;
 mod stopwatch;
@@ -32,14 +35,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Prove the workspace: format, lints, features, tests, docs, the demo, and that no secret was printed.
+    /// Prove the workspace: lints, tests of every language, docs, the demo, and that no secret was printed.
     Test(test::Args),
     /// Build the library for Kotlin and Swift, and generate the sources that call it.
     Bindings(bindings::Args),
-    /// Build the Swift package on fresh bindings and run its tests, where there is a Swift.
+    /// Build the Swift package on fresh bindings and run its tests, where there is a Swift or Debian's can be unpacked.
     Swift(swift::Args),
-    /// Build and test the Kotlin bindings. In the making: not yet a step of `test`.
+    /// Build the Kotlin modules on fresh bindings and run their tests, where there are a JDK and Maven.
     Kotlin(kotlin::Args),
+    /// Package the SDK for phones.
+    #[command(subcommand)]
+    Dist(dist::Args),
+    /// Print how big the library is that phones load.
+    Size(dist::SizeArgs),
 }
 
 fn main() -> ExitCode {
@@ -54,7 +62,9 @@ fn main() -> ExitCode {
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
-        Chore::Swift(args) => swift::run(&args, &workspace),
-        Chore::Kotlin(args) => kotlin::run(&args, &workspace),
+        Chore::Swift(args) => swift::run(&args, &mut workspace),
+        Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
+        Chore::Dist(args) => dist::run(&args, &workspace),
+        Chore::Size(args) => dist::sizes(&args, &workspace),
     }
 }

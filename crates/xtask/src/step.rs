@@ -8,11 +8,11 @@ use crate::stopwatch::Stopwatch;
 use crate::workspace::Workspace;
 
 /// One thing to prove. A new language joins as more of these.
-pub(crate) struct Step {
+pub(crate) struct Step<'a> {
     /// What `--only` takes.
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) run: fn(&mut Workspace) -> Outcome,
+    pub(crate) run: &'a dyn Fn(&mut Workspace) -> Outcome,
 }
 
 /// What a step came to.
@@ -65,7 +65,7 @@ struct Row {
 }
 
 /// Runs every step, prints the table, and fails if any step did.
-pub(crate) fn run_all(steps: &[&Step], workspace: &mut Workspace) -> ExitCode {
+pub(crate) fn run_all(steps: &[&Step<'_>], workspace: &mut Workspace) -> ExitCode {
     let mut rows = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         println!("\n=== {}/{} {}: {} ===", index + 1, steps.len(), step.name, step.about);

@@ -5,21 +5,34 @@
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
-use std::{env, io};
+use std::time::Duration;
+use std::{env, fs, io};
 
 use crate::bindings;
-use crate::stopwatch::Stopwatch;
+use crate::kept::Suite;
+use crate::run::{self, Pipe};
+use crate::scenarios;
+use crate::step::{self, Outcome, Step};
+use crate::tally::Tally;
 use crate::workspace::Workspace;
+
+/// The step's name.
+pub(crate) const NAME: &str = "swift";
+
+pub(crate) const ABOUT: &str = "the Swift package, its tests and scenarios";
+
+const SUITE: Suite =
+    Suite { name: NAME, limit: Duration::from_mins(20), count: Tally::of_swift, headline: is_headline };
 
 /// Names the folder of an unpacked toolchain.
 const FOLDER: &str = "FLEET_TOKEN_SWIFT";
 
 /// What `cargo xtask swift` takes.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Args {
-    /// Where there is no Swift, unpack Debian's: about 300 MB to load by apt, 1.6 GB on disk, nothing installed.
+    /// The library is as it was last built: only Swift is run.
     #[arg(long)]
-    install: bool,
+    no_bindings: bool,
     /// Run only the tests whose names match.
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
@@ -33,60 +46,88 @@ enum Toolchain {
     Unpacked(PathBuf),
 }
 
-pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
-    match prove(args, workspace) {
-        Ok(None) => ExitCode::SUCCESS,
-        Ok(Some(skipped)) if workspace.is_ci() => {
-            eprintln!("error: skipped, which CI must not: {skipped}");
-            ExitCode::FAILURE
-        }
-        Ok(Some(skipped)) => {
-            println!("swift SKIPPED: {skipped}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
+    let bindings = |workspace: &mut Workspace| bindings::prepare(workspace);
+    let tests = |workspace: &mut Workspace| tested(args, workspace);
+    let bindings = Step { name: "bindings", about: bindings::ABOUT, run: &bindings };
+    let tests = Step { name: NAME, about: ABOUT, run: &tests };
+    let steps: Vec<_> = if args.no_bindings { vec![&tests] } else { vec![&bindings, &tests] };
+    step::run_all(&steps, workspace)
 }
 
-/// What was skipped, and why; `None` if nothing was.
-fn prove(args: &Args, workspace: &Workspace) -> io::Result<Option<String>> {
-    let watch = Stopwatch::start();
-    bindings::generate(&bindings::Args::for_tests(), workspace)?;
-    println!("--- swift: bindings in {:.1} s", watch.elapsed().as_secs_f64());
-    let Some(toolchain) = toolchain(args, workspace)? else {
-        return Ok(Some(format!(
-            "the Swift package was neither built nor tested, its scenarios included. There is no `swift` on the path \
-             and {FOLDER} names no unpacked one; on Debian and the like, `cargo xtask swift --install` unpacks one"
-        )));
+/// The step of `cargo xtask test`, on bindings that are there.
+pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
+    tested(&Args::default(), workspace)
+}
+
+fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
+    let toolchain = match toolchain(workspace) {
+        Ok(toolchain) => toolchain,
+        Err(skipped) => return skipped,
     };
-    let watch = Stopwatch::start();
     let mut command = toolchain.swift(workspace);
     command.arg("test");
     if let Some(pattern) = &args.filter {
         command.args(["--filter", pattern]);
     }
-    bindings::succeed(&mut command)?;
-    println!("--- swift: package built and tested in {:.1} s", watch.elapsed().as_secs_f64());
-    Ok(None)
+    // Inside the checkout, the one place that an unpacked Swift can write to.
+    let inside = workspace.root().join(".build/scenarios.txt");
+    let _ = fs::remove_file(&inside);
+    let report = scenarios::fresh_report(workspace, NAME);
+    let outcome = SUITE.run(workspace, command.env(scenarios::REPORT, &inside));
+    // Without one, the table says so.
+    let _ = fs::copy(inside, report);
+    outcome
 }
 
-fn toolchain(args: &Args, workspace: &Workspace) -> io::Result<Option<Toolchain>> {
+/// Compiler errors, and results.
+fn is_headline(_: Pipe, line: &str) -> bool {
+    line.contains(": error: ")
+        || line.contains("Test run with ")
+        || Tally::of_swift(line).is_some_and(|it| it.passed == 0)
+}
+
+/// The machine's Swift, or Debian's: unpacked now, should it not be there yet.
+fn toolchain(workspace: &Workspace) -> Result<Toolchain, Outcome> {
     let version = Command::new("swift").arg("--version").stdin(Stdio::null()).output();
     if version.is_ok_and(|version| version.status.success()) {
-        return Ok(Some(Toolchain::Own));
+        return Ok(Toolchain::Own);
     }
     let folder = env::var_os(FOLDER).map_or_else(|| workspace.target().join("swift-toolchain"), PathBuf::from);
     // Written last by `install.sh`: a folder without it is half of a toolchain.
     if !folder.join(".swift-toolchain").is_file() {
-        if !args.install {
-            return Ok(None);
+        if let Some(reason) = cannot_unpack() {
+            return Err(Outcome::Skipped(format!(
+                "no `swift` on the path, {FOLDER} names no unpacked one, and {reason}"
+            )));
         }
-        bindings::succeed(Command::new(script(workspace, "install.sh")).arg(&folder))?;
+        println!(
+            "no Swift here: unpacking Debian's into {}, 600 MB to load and 1.6 GB on disk",
+            workspace.short(&folder)
+        );
+        let installed = run::shown(Command::new(script(workspace, "install.sh")).arg(&folder));
+        if !installed.is_ok_and(|status| status.success()) {
+            return Err(Outcome::Skipped("no Swift here, and Debian's could not be unpacked: see above".to_owned()));
+        }
     }
-    Ok(Some(Toolchain::Unpacked(folder)))
+    Ok(Toolchain::Unpacked(folder))
+}
+
+/// Why Debian's Swift cannot be had or run on this machine.
+fn cannot_unpack() -> Option<String> {
+    let has = |program: &str| Command::new(program).arg("--version").stdin(Stdio::null()).output().is_ok();
+    if let Some(absent) = ["apt-get", "dpkg", "unshare"].into_iter().find(|program| !has(program)) {
+        return Some(format!("Debian's cannot be unpacked without {absent}"));
+    }
+    let mut namespace = Command::new("unshare");
+    namespace.args(["--user", "--map-root-user", "--mount", "true"]);
+    let root = Command::new("unshare").args(["--mount", "true"]).output();
+    let allowed = |output: io::Result<std::process::Output>| output.is_ok_and(|output| output.status.success());
+    if allowed(root) || allowed(namespace.output()) {
+        None
+    } else {
+        Some("Debian's cannot be run where mount namespaces are not allowed".to_owned())
+    }
 }
 
 impl Toolchain {

@@ -1,19 +1,23 @@
 //! `cargo xtask test`: the one command that proves the workspace. Its steps, in order.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
-use std::path::Path;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::io::BufReader;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::bindings;
 use crate::excerpt::{self, Excerpt};
-use crate::run::{self, Ending, cargo};
+use crate::kept::{Suite, exited, judged, traced};
+use crate::kotlin;
+use crate::run::{self, cargo};
+use crate::scenarios;
 use crate::secrets;
 use crate::step::{self, Outcome, Step};
+use crate::swift;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 
-/// Bounds a hung test, far above an honest run on two slow cores.
+/// Far above an honest run on two slow cores.
 const TESTS_LIMIT: Duration = Duration::from_mins(20);
 /// The demo promises under 20 s; a traced debug build on a busy machine gets three times that.
 const DEMO_LIMIT: Duration = Duration::from_mins(1);
@@ -25,15 +29,21 @@ const TESTS: &str = "tests";
 const DOC_TESTS: &str = "doc-tests";
 const DEMO: &str = "demo";
 
-const STEPS: &[Step] = &[
-    Step { name: "format", about: "rustfmt changes nothing", run: format },
-    Step { name: "clippy", about: "no lint fires", run: clippy },
-    Step { name: "features", about: "the SDK builds with each feature alone", run: features },
-    Step { name: TESTS, about: "unit and integration tests, traced", run: tests },
-    Step { name: DOC_TESTS, about: "the examples in the docs run", run: doc_tests },
-    Step { name: "docs", about: "the docs build without a warning", run: docs },
-    Step { name: DEMO, about: "`cargo run` keeps its promises", run: demo },
-    Step { name: "secrets", about: "no token in any output above", run: secret_scan },
+const RUST: Suite = Suite { name: TESTS, limit: TESTS_LIMIT, count: Tally::of_libtest, headline: excerpt::is_headline };
+
+const STEPS: &[Step<'_>] = &[
+    Step { name: "format", about: "rustfmt changes nothing", run: &format },
+    Step { name: "clippy", about: "no lint fires", run: &clippy },
+    Step { name: "features", about: "the SDK builds with each feature alone", run: &features },
+    Step { name: TESTS, about: "unit and integration tests, traced", run: &tests },
+    Step { name: DOC_TESTS, about: "the examples in the docs run", run: &doc_tests },
+    Step { name: "docs", about: "the docs build without a warning", run: &docs },
+    Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
+    Step { name: "bindings", about: bindings::ABOUT, run: &bindings::prepare },
+    Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
+    Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
+    Step { name: "scenarios", about: "every scenario holds in every language", run: &scenarios::compare },
+    Step { name: "secrets", about: "no token in any output above", run: &secret_scan },
 ];
 
 /// What `cargo xtask test` takes.
@@ -48,8 +58,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
-    let chosen = |step: &&Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
-    let steps: Vec<&Step> = STEPS.iter().filter(chosen).collect();
+    let chosen = |step: &&Step<'_>| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
+    let steps: Vec<&Step<'_>> = STEPS.iter().filter(chosen).collect();
     if args.list {
         for step in steps {
             println!("{:10} {}", step.name, step.about);
@@ -92,12 +102,17 @@ fn tests(workspace: &mut Workspace) -> Outcome {
     let args = ["test", "--workspace", "--all-features", "--all-targets"];
     let build = [&args[..], &["--no-run"]].concat();
     let run = [&args[..], &["--no-fail-fast", "--", "--nocapture"]].concat();
-    exited(run::shown(&mut cargo(workspace, &build))).and_then(|| counted(workspace, TESTS, &run))
+    exited(run::shown(&mut cargo(workspace, &build))).and_then(|| {
+        let report = scenarios::fresh_report(workspace, "rust");
+        let mut command = cargo(workspace, &run);
+        RUST.run(workspace, traced(&mut command).env(scenarios::REPORT, report))
+    })
 }
 
 fn doc_tests(workspace: &mut Workspace) -> Outcome {
     let args = ["test", "--workspace", "--doc", "--all-features", "--no-fail-fast", "--", "--nocapture"];
-    counted(workspace, DOC_TESTS, &args)
+    let mut command = cargo(workspace, &args);
+    Suite { name: DOC_TESTS, ..RUST }.run(workspace, traced(&mut command))
 }
 
 fn docs(workspace: &mut Workspace) -> Outcome {
@@ -117,47 +132,10 @@ fn demo(workspace: &mut Workspace) -> Outcome {
     })
 }
 
-/// Runs tests whose output is kept, shows the headlines, and adds the results up.
-fn counted(workspace: &mut Workspace, name: &str, args: &[&str]) -> Outcome {
-    let log = workspace.log(name);
-    let mut excerpt = Excerpt::default();
-    let (mut counts, mut binaries) = (Tally::default(), 0);
-    let ending = run::teed(traced(&mut cargo(workspace, args)), &log, TESTS_LIMIT, |from, line| {
-        excerpt.note(line);
-        if excerpt::is_headline(from, line) {
-            println!("{}", excerpt::safe(line));
-        }
-        if let Some(more) = Tally::of_line(line) {
-            counts += more;
-            binaries += 1;
-        }
-    });
-    println!("{counts}, in {binaries} binaries; complete output in {}", workspace.short(&log));
-    workspace.tally += counts;
-    let outcome = judged(ending, TESTS_LIMIT, &excerpt, workspace, &log);
-    if counts.failed > 0 {
-        return Outcome::Failed(format!("{} failed", counts.failed));
-    }
-    outcome.and_then(|| {
-        if binaries == 0 {
-            Outcome::Failed("no test binary gave a result".into())
-        } else if counts.skipped > 0 && workspace.is_ci() {
-            Outcome::Failed(format!("{} ignored, which CI must not", counts.skipped))
-        } else {
-            Outcome::Passed
-        }
-    })
-}
-
-/// Everything that can be logged is logged, in plain text: the scan must see what a customer's debug build would print.
-fn traced(command: &mut Command) -> &mut Command {
-    command.env("RUST_LOG", "trace").env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "0")
-}
-
 /// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
 fn secret_scan(workspace: &mut Workspace) -> Outcome {
     let (mut lines, mut found, mut traced, mut missing) = (0, 0, 0, Vec::new());
-    for name in [TESTS, DOC_TESTS, DEMO] {
+    for name in [TESTS, DOC_TESTS, DEMO, kotlin::NAME, swift::NAME] {
         let log = workspace.log(name);
         if !log.is_file() {
             missing.push(name);
@@ -187,32 +165,4 @@ fn secret_scan(workspace: &mut Workspace) -> Outcome {
     } else {
         Outcome::Skipped(format!("no output kept of: {}", missing.join(", ")))
     }
-}
-
-fn exited(status: io::Result<ExitStatus>) -> Outcome {
-    match status {
-        Ok(status) if status.success() => Outcome::Passed,
-        Ok(status) => Outcome::Failed(status.to_string()),
-        Err(error) => Outcome::Failed(format!("cannot start cargo: {error}")),
-    }
-}
-
-/// The outcome of a kept run; a failure shows its excerpt and where the rest is.
-fn judged(
-    ending: io::Result<Ending>,
-    limit: Duration,
-    excerpt: &Excerpt,
-    workspace: &Workspace,
-    log: &Path,
-) -> Outcome {
-    let outcome = match ending {
-        Ok(Ending::Exited(status)) => exited(Ok(status)),
-        Ok(Ending::TimedOut) => Outcome::Failed(format!("stopped after {} s", limit.as_secs())),
-        Err(error) => exited(Err(error)),
-    };
-    if outcome != Outcome::Passed {
-        print!("{excerpt}");
-        println!("  complete output: {}", workspace.short(log));
-    }
-    outcome
 }

@@ -2,4 +2,6 @@
 
 mod calls;
 mod copies;
+#[cfg(feature = "reqwest")]
+mod http_inside;
 mod support;

@@ -8,8 +8,9 @@ mod step;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fmt::Write as _;
 use std::path::Path;
+use std::{env, fs};
 
 use self::format::{Rule, Scenario};
 
@@ -25,6 +26,12 @@ fn files() -> BTreeMap<String, String> {
 
 fn parse(text: &str) -> Scenario {
     serde_json::from_str(text).unwrap()
+}
+
+/// The rule as the file has it, without reading the rest, which may be wrong.
+fn rule(text: &str) -> String {
+    let file: serde_json::Value = serde_json::from_str(text).unwrap();
+    file["rule"].as_str().unwrap_or("?").to_owned()
 }
 
 /// What is wrong with a scenario, its promise or its file; `None` when nothing is.
@@ -43,8 +50,17 @@ fn verdict(text: &str) -> Option<String> {
 #[test]
 fn every_scenario_holds() {
     let files = files();
-    let failures: Vec<_> =
-        files.iter().filter_map(|(name, text)| Some(format!("{name}: {}", verdict(text)?))).collect();
+    let (mut failures, mut report) = (Vec::new(), String::new());
+    for (name, text) in &files {
+        let failure = verdict(text);
+        let word = if failure.is_none() { "ok" } else { "failed" };
+        writeln!(report, "scenario {} {name} {word}", rule(text)).unwrap();
+        failures.extend(failure.map(|failure| format!("{name}: {failure}")));
+    }
+    // For the table of all languages.
+    if let Some(path) = env::var_os("FLEET_TOKEN_SCENARIO_REPORT") {
+        fs::write(path, report).unwrap();
+    }
     assert!(failures.is_empty(), "{} of {} failed\n{}", failures.len(), files.len(), failures.join("\n"));
 }
 

@@ -2,9 +2,8 @@ package dev.fleettoken
 
 import dev.fleettoken.ffi.FfiToken
 import dev.fleettoken.ffi.FfiTokenException
-import dev.fleettoken.ffi.FfiTokenFactory
+import dev.fleettoken.ffi.FfiTokenFactoryInterface
 import java.util.concurrent.TimeUnit
-import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.time.Duration
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.NonCancellable
@@ -24,16 +23,16 @@ import kotlinx.coroutines.withContext
  */
 @Suppress("TooManyFunctions")
 public class AuthTokenFactory internal constructor(
-    private val native: FfiTokenFactory,
-    private val copies: Copies,
+    private val native: FfiTokenFactoryInterface,
+    internal val copies: Copies,
     private val platform: Platform,
 ) : AutoCloseable {
     @Volatile
-    private var isClosed = false
+    internal var isClosed: Boolean = false
+        private set
 
     /** Orders listening and closing: who listens before is told of the end. */
     private val lifecycle = Any()
-    private val copiesListen = AtomicBoolean()
 
     /**
      * A valid token: at once if there is one, else after a fetch.
@@ -66,19 +65,22 @@ public class AuthTokenFactory internal constructor(
     @Throws(TokenException::class)
     public fun getToken(context: AuthTokenContext): AuthToken {
         // Also when there is a copy, so that the mistake is found in the first test.
-        if (platform.isMainThread()) throw TokenException.blockingOnMainThread()
-        copy(context)?.let { return it }
-        val asked = beforeAsking()
-        val served = typed { native.tokenBlocking(context.ffi) }
-        return kept(context, served, asked)
+        mayBlock()
+        return copy(context) ?: askBlocking(context)
     }
 
     /** The token if one can be served at once. What is due, spent or missing is fetched in the background. */
-    public fun tryToken(context: AuthTokenContext): AuthToken? {
-        copy(context)?.let { return it }
-        val asked = beforeAsking()
-        return native.tryToken(context.ffi)?.let { kept(context, it, asked) }
-    }
+    public fun tryToken(context: AuthTokenContext): AuthToken? = copy(context) ?: tryAsking(context)
+
+    /**
+     * A handle on one context, for a loop that asks for its token again and again. While it is open, the context's
+     * entry is never evicted.
+     *
+     * @throws TokenException if no token can be had for this context whatever the backend says, or this was closed.
+     */
+    @Throws(TokenException::class)
+    public fun handle(context: AuthTokenContext): TokenHandle =
+        TokenHandle(this, context, typed { native.handle(context.ffi) }).also { lookForEvictions() }
 
     /**
      * Reports that Fleet Engine refused this token with UNAUTHENTICATED; it is not served again.
@@ -86,7 +88,6 @@ public class AuthTokenFactory internal constructor(
      * @return whether it was the current one; if not, another has replaced it already.
      */
     public fun invalidate(context: AuthTokenContext, token: AuthToken): Boolean {
-        copies.drop(context)
         val done = native.invalidate(context.ffi, token.value)
         copies.seen(done.epoch.toLong())
         return done.wasCurrent
@@ -101,6 +102,7 @@ public class AuthTokenFactory internal constructor(
     public fun prefetch(contexts: Iterable<AuthTokenContext>) {
         beforeAsking()
         native.prefetch(contexts.map { it.ffi })
+        lookForEvictions()
     }
 
     /** Fetches, in the background, what is not there yet. */
@@ -153,7 +155,7 @@ public class AuthTokenFactory internal constructor(
 
     private fun copy(context: AuthTokenContext) = if (isClosed) null else copies.fresh(context)
 
-    private suspend fun ask(context: AuthTokenContext, validForMs: ULong?): AuthToken {
+    internal suspend fun ask(context: AuthTokenContext, validForMs: ULong?): AuthToken {
         val asked = beforeAsking()
         // uniffi polls on the caller's thread, and the first call into the core loads classes: not where one draws.
         val served =
@@ -165,10 +167,24 @@ public class AuthTokenFactory internal constructor(
         return kept(context, served, asked)
     }
 
+    internal fun askBlocking(context: AuthTokenContext): AuthToken {
+        val asked = beforeAsking()
+        val served = typed { native.tokenBlocking(context.ffi) }
+        return kept(context, served, asked)
+    }
+
+    internal fun tryAsking(context: AuthTokenContext): AuthToken? {
+        val asked = beforeAsking()
+        val served = native.tryToken(context.ffi)
+        if (served == null) lookForEvictions()
+        return served?.let { kept(context, it, asked) }
+    }
+
+    internal fun mayBlock() {
+        if (platform.isMainThread()) throw TokenException.blockingOnMainThread()
+    }
+
     private fun beforeAsking(): CopyClock.Asked {
-        if (!copiesListen.get() && copiesListen.compareAndSet(false, true)) {
-            synchronized(lifecycle) { if (!isClosed) native.listen(CopiesListener(copies)) }
-        }
         tellHits()
         return platform.clock.beforeCall()
     }
@@ -189,10 +205,14 @@ public class AuthTokenFactory internal constructor(
         synchronized(lifecycle) { isClosed = true }
     }
 
+    /** What a call has evicted is told with its token, or has to be asked for if it brought none. */
+    private fun lookForEvictions() = copies.evicted(native.stats().evictions.toLong())
+
     private inline fun <T> typed(call: () -> T): T =
         try {
             call()
         } catch (failed: FfiTokenException) {
+            lookForEvictions()
             throw TokenException.of(failed)
         }
 

@@ -11,6 +11,7 @@ import dev.fleettoken.ffi.FfiScopeCheck
 import dev.fleettoken.ffi.FfiSessionHeaderProvider
 import dev.fleettoken.ffi.FfiTokenException
 import dev.fleettoken.ffi.FfiTokenFactory
+import dev.fleettoken.ffi.FfiTokenFactoryInterface
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration
 
@@ -59,7 +60,7 @@ public enum class ScopeCheck(internal val ffi: FfiScopeCheck) {
     STRICT(FfiScopeCheck.STRICT),
 }
 
-internal typealias NativeFactory = (FfiConfig, FfiHttpTransport, FfiSessionHeaderProvider?) -> FfiTokenFactory
+internal typealias NativeFactory = (FfiConfig, FfiHttpTransport, FfiSessionHeaderProvider?) -> FfiTokenFactoryInterface
 
 /**
  * Builds an [AuthTokenFactory]. Only an endpoint is needed; every other setting has a default.

@@ -10,83 +10,118 @@ import java.util.concurrent.atomic.AtomicLong
  * The tokens that are served without a call into the core, which costs microseconds and garbage.
  *
  * - Reading takes no lock.
- * - A token that was just rejected or cleared is never put back by a slower thread: each carries the core's epoch from
- *   before it was asked for, and is kept only if no higher epoch has been seen. Comparing and keeping are one step.
+ * - A token that was just rejected, cleared or evicted is never put back by a slower thread: each comes with the core's
+ *   epoch from before it was asked for and the number of evictions from after, and is kept only if neither is lower
+ *   than any seen. Comparing and keeping are one step under the lock.
+ * - When either rises, all copies go: one token may have been handed out for several contexts, and which were evicted
+ *   is not told. Those that are left are copied again when they are asked for.
  * - What was served from here is counted, and told to the core before it is asked for anything else.
  */
 internal class Copies(private val bound: Int) {
-    private class Copy(val token: AuthToken, val epoch: Long, private val freshForMs: Long, private val since: Since) {
+    private class Copy(val token: AuthToken, private val freshForMs: Long, private val since: Since) {
         fun isFresh() = since.elapsedMs() < freshForMs
     }
 
-    // Not by their class: its `keySet` has another type on old Androids.
-    private val copies: ConcurrentMap<AuthTokenContext, Copy> = ConcurrentHashMap()
-    private val uses: ConcurrentMap<AuthTokenContext, AtomicLong> = ConcurrentHashMap()
+    /** Where the copy of one context is, if there is one. A handle holds its place, and so needs no lookup. */
+    inner class Place internal constructor(internal val context: AuthTokenContext) {
+        // Written under the lock. A place that is not in the map any more has none.
+        @Volatile
+        private var copy: Copy? = null
+        private val uses = AtomicLong()
 
-    /** Whether any use has not been told: saves the look through all of them. */
+        /** How many handles hold it; under the lock. */
+        internal var holders = 0
+
+        /** The token, if it can be served without asking. */
+        fun fresh(): AuthToken? {
+            val copy = copy ?: return null
+            if (!copy.isFresh()) return null
+            uses.incrementAndGet()
+            if (!untold) untold = true
+            return copy.token
+        }
+
+        internal fun keep(served: FfiToken, token: AuthToken, since: Since) {
+            // A slower thread's.
+            if ((copy?.token?.generation ?: 0) > token.generation) return
+            val freshForMs = served.freshForMs.saturated()
+            copy = if (freshForMs == 0L) null else Copy(token, freshForMs, since)
+        }
+
+        internal fun empty() {
+            copy = null
+        }
+
+        internal fun takeHits() = uses.getAndSet(0).takeIf { it > 0 }?.let { FfiHits(context.ffi, it.toULong()) }
+    }
+
+    // Not by their class: its `keySet` has another type on old Androids.
+    private val places: ConcurrentMap<AuthTokenContext, Place> = ConcurrentHashMap()
+
+    /** Whether any use has not been told: saves the look through all places. */
     @Volatile
     private var untold = false
 
     /** Guards keeping and dropping, not reading. */
     private val lock = Any()
     private var seenEpoch = 0L
+    private var seenEvictions = 0L
+
+    /** Uses of places that are gone. */
+    private val gone = mutableListOf<FfiHits>()
 
     /** The token, if it can be served without asking. */
-    fun fresh(context: AuthTokenContext): AuthToken? {
-        val copy = copies[context] ?: return null
-        if (!copy.isFresh()) return null
-        uses.getOrPut(context) { AtomicLong() }.incrementAndGet()
-        untold = true
-        return copy.token
-    }
+    fun fresh(context: AuthTokenContext): AuthToken? = places[context]?.fresh()
 
     /** Keeps what the core served, if it may be. */
     fun keep(context: AuthTokenContext, served: FfiToken, token: AuthToken, since: Since) {
         val epoch = served.epoch.toLong()
-        val freshForMs = served.freshForMs.saturated()
+        val evictions = served.evictions.toLong()
         synchronized(lock) {
-            if (epoch < seenEpoch) return
-            val kept = copies[context]
-            when {
-                // A slower thread's.
-                kept != null && kept.token.generation > token.generation -> return
-                freshForMs == 0L -> copies.remove(context)
-                else -> {
-                    if (kept == null && copies.size >= bound) makeRoom()
-                    copies[context] = Copy(token, epoch, freshForMs, since)
-                }
-            }
+            rise(epoch, evictions)
+            if (epoch < seenEpoch || evictions < seenEvictions) return
+            if (places.size >= bound && context !in places) drop { it.holders == 0 }
+            place(context).keep(served, token, since)
         }
     }
 
-    /** Drops what is from before this epoch, and keeps nothing from before it from now on. */
-    fun seen(epoch: Long) {
-        synchronized(lock) {
-            if (epoch <= seenEpoch) return
-            seenEpoch = epoch
-            copies.values.removeAll { it.epoch < epoch }
-        }
-    }
+    /** Serves nothing from before this epoch from now on. */
+    fun seen(epoch: Long) = synchronized(lock) { rise(epoch, seenEvictions) }
 
-    /** The core has no entry for this any more. */
-    fun drop(context: AuthTokenContext) {
-        synchronized(lock) { copies.remove(context) }
-    }
+    /** The core has evicted so many contexts. */
+    fun evicted(evictions: Long) = synchronized(lock) { rise(seenEpoch, evictions) }
+
+    /** The place of a context that a handle holds, until it is [released][release]. */
+    fun hold(context: AuthTokenContext): Place = synchronized(lock) { place(context).also { it.holders++ } }
+
+    fun release(place: Place): Unit = synchronized(lock) { place.holders-- }
 
     /** What was served since the last time this was asked. */
     fun takeHits(): List<FfiHits> {
         if (!untold) return emptyList()
         untold = false
-        val taken = uses.mapNotNull { (context, count) ->
-            count.getAndSet(0).takeIf { it > 0 }?.let { FfiHits(context.ffi, it.toULong()) }
+        return synchronized(lock) {
+            val taken = gone + places.values.mapNotNull { it.takeHits() }
+            gone.clear()
+            taken
         }
-        // Seldom, since a use that is noted at this moment is lost.
-        if (uses.size > 2 * bound) uses.keys.removeAll { !copies.containsKey(it) }
-        return taken
     }
 
-    /** Drops what is spent; if nothing is, any. The core has them all. */
-    private fun makeRoom() {
-        if (!copies.values.removeAll { !it.isFresh() }) copies.keys.firstOrNull()?.let(copies::remove)
+    private fun place(context: AuthTokenContext) = places.getOrPut(context) { Place(context) }
+
+    private fun rise(epoch: Long, evictions: Long) {
+        if (epoch <= seenEpoch && evictions <= seenEvictions) return
+        seenEpoch = maxOf(seenEpoch, epoch)
+        seenEvictions = maxOf(seenEvictions, evictions)
+        drop { true }
+    }
+
+    private inline fun drop(which: (Place) -> Boolean) {
+        for (place in places.values.filter(which)) {
+            place.empty()
+            // A use that is noted at this moment is lost.
+            place.takeHits()?.let(gone::add)
+            if (place.holders == 0) places.remove(place.context)
+        }
     }
 }

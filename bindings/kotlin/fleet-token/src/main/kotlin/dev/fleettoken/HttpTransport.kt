@@ -6,6 +6,9 @@ import dev.fleettoken.ffi.FfiHttpRequest
 import dev.fleettoken.ffi.FfiHttpResponse
 import dev.fleettoken.ffi.FfiHttpTransport
 import dev.fleettoken.ffi.FfiTransportException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.TimeoutCancellationException
+import kotlinx.coroutines.withContext
 
 /**
  * Sends one request and reads one reply: the app's HTTP stack.
@@ -16,10 +19,10 @@ import dev.fleettoken.ffi.FfiTransportException
  */
 public fun interface HttpTransport {
     /**
-     * Sends the request and reads the whole reply, whatever its status.
+     * Sends the request and reads the whole reply, whatever its status. Called on a thread that may be blocked.
      *
-     * Throw [TransportException] when no whole reply came. Anything else that is thrown counts as one too, and is not
-     * repeated anywhere: its text may hold a secret.
+     * Throw [TransportException] when no whole reply came. Anything else that is thrown counts as one too, a coroutine's
+     * time-out as [TransportException.Kind.TIMEOUT], and is not repeated anywhere: its text may hold a secret.
      */
     public suspend fun send(request: HttpRequest): HttpResponse
 }
@@ -91,13 +94,18 @@ internal class TransportCrossing(private val transport: HttpTransport) : FfiHttp
     @Suppress("TooGenericExceptionCaught")
     override suspend fun send(request: FfiHttpRequest): FfiHttpResponse =
         try {
-            transport.send(request.opened()).crossed()
+            offTheFewThreads { transport.send(request.opened()) }.crossed()
         } catch (failed: TransportException) {
             throw failed.crossed()
+        } catch (_: TimeoutCancellationException) {
+            throw FfiTransportException.Timeout()
         } catch (_: Throwable) {
             throw FfiTransportException.Other("the app's transport threw an exception that it does not declare")
         }
 }
+
+/** uniffi calls on `Dispatchers.Default`, where code of the app's that blocks would soon hold up the whole app. */
+internal suspend fun <T> offTheFewThreads(call: suspend () -> T): T = withContext(Dispatchers.IO) { call() }
 
 private fun FfiHttpRequest.opened() =
     HttpRequest(
@@ -113,8 +121,11 @@ private fun FfiHttpRequest.opened() =
         maxBody = maxBody.saturated(),
     )
 
-private fun HttpResponse.crossed() =
-    FfiHttpResponse(status.toUShort(), headers.map { (name, value) -> FfiHeader(name, value) }, body)
+private fun HttpResponse.crossed(): FfiHttpResponse {
+    // Anything else would cross as some other number.
+    if (status !in 0..UShort.MAX_VALUE.toInt()) throw TransportException(TransportException.Kind.OTHER, "no HTTP status")
+    return FfiHttpResponse(status.toUShort(), headers.map { (name, value) -> FfiHeader(name, value) }, body)
+}
 
 private fun TransportException.crossed(): FfiTransportException =
     when (kind) {

@@ -4,14 +4,6 @@ import dev.fleettoken.ffi.FfiTokenEvent
 import dev.fleettoken.ffi.FfiTokenEventListener
 import kotlinx.coroutines.channels.SendChannel
 
-/** Keeps the copies in step with the core. Holds the copies only: holding the factory would keep it for ever. */
-internal class CopiesListener(private val copies: Copies) : FfiTokenEventListener {
-    override fun onEvent(event: FfiTokenEvent, epoch: ULong) {
-        copies.seen(epoch.toLong())
-        if (event is FfiTokenEvent.Evicted) copies.drop(AuthTokenContext.of(event.context))
-    }
-}
-
 /** Hands events to a collector without ever waiting for it. Called by one thread at a time. */
 internal class FlowListener(private val channel: SendChannel<TokenEvent>) : FfiTokenEventListener {
     private var missed = 0L

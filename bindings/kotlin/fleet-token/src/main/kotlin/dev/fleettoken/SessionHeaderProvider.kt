@@ -8,7 +8,8 @@ import dev.fleettoken.ffi.FfiTokenContext
 /** Supplies the headers that show the app's backend who is asking, such as `Authorization`. */
 public fun interface SessionHeaderProvider {
     /**
-     * The headers for one request. Called at each attempt, never aborted; an attempt's time-out bounds the wait for it.
+     * The headers for one request. Called at each attempt, on a thread that may be blocked; never aborted. An attempt's
+     * time-out bounds the wait for it.
      *
      * Throw [SignedOutException] when nobody is signed in. Anything else that is thrown counts as a login that cannot
      * be had just now, and is not repeated anywhere: its text may hold a secret.
@@ -25,7 +26,8 @@ internal class SessionCrossing(private val provider: SessionHeaderProvider) : Ff
     @Suppress("TooGenericExceptionCaught")
     override suspend fun headers(context: FfiTokenContext): List<FfiHeader> =
         try {
-            provider.headers(AuthTokenContext.of(context)).map { (name, value) -> FfiHeader(name, value) }
+            val headers = offTheFewThreads { provider.headers(AuthTokenContext.of(context)) }
+            headers.map { (name, value) -> FfiHeader(name, value) }
         } catch (_: SignedOutException) {
             throw FfiSessionException.SignedOut()
         } catch (_: Throwable) {

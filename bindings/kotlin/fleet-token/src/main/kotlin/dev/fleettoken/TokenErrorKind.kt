@@ -62,7 +62,7 @@ public enum class TokenErrorKind {
     /** The cache was cleared while this call waited. */
     CLEARED,
 
-    /** The factory was shut down. */
+    /** The factory was shut down, or the handle closed. */
     SHUT_DOWN,
 
     /** A blocking call on a thread that must not block, such as Android's main thread. */

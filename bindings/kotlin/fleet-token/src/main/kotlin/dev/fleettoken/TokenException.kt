@@ -52,7 +52,7 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
     /** Fleet Engine is switched off for this app. Not a failure. */
     public class Disabled internal constructor(failure: FfiFailure) : TokenException(failure)
 
-    /** The tokens were cleared or the factory shut down while the call waited, or before it. */
+    /** The tokens were cleared or the factory shut down while the call waited, or before it; or its handle was closed. */
     public class Ended internal constructor(failure: FfiFailure) : TokenException(failure)
 
     internal companion object {
@@ -98,14 +98,22 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
 
         fun blockingOnMainThread(): TokenException =
             of(
-                FfiFailure(
-                    kind = FfiTokenErrorKind.BLOCKING_IN_ASYNC,
-                    underlying = null,
-                    retryable = false,
-                    retryAfterMs = null,
-                    status = null,
-                    description = "getToken would block Android's main thread: call it elsewhere, or use token",
+                here(
+                    FfiTokenErrorKind.BLOCKING_IN_ASYNC,
+                    "getToken would block Android's main thread: call it elsewhere, or use token",
                 ),
+            )
+
+        fun handleClosed(): TokenException = of(here(FfiTokenErrorKind.SHUT_DOWN, "the handle was closed"))
+
+        private fun here(kind: FfiTokenErrorKind, description: String) =
+            FfiFailure(
+                kind = kind,
+                underlying = null,
+                retryable = false,
+                retryAfterMs = null,
+                status = null,
+                description = description,
             )
     }
 }

@@ -16,7 +16,13 @@ class CopiesTest {
     private val copies = Copies(bound = 2)
     private val v1 = AuthTokenContext.vehicle("v1")
 
-    private fun served(epoch: Long = 0, generation: Long = 1, freshForMs: Long = 1000, servedAtMs: Long = 0) =
+    private fun served(
+        epoch: Long = 0,
+        generation: Long = 1,
+        freshForMs: Long = 1000,
+        servedAtMs: Long = 0,
+        evictions: Long = 0,
+    ) =
         FfiToken(
             "SECRET-TOKEN-$generation",
             generation.toULong(),
@@ -24,6 +30,7 @@ class CopiesTest {
             freshForMs.toULong(),
             2000uL,
             servedAtMs.toULong(),
+            evictions.toULong(),
         )
 
     private fun keep(context: AuthTokenContext, served: FfiToken): AuthToken {
@@ -69,8 +76,46 @@ class CopiesTest {
 
     @Test
     fun `the number of copies is bounded`() {
-        for (id in 1..20) keep(AuthTokenContext.vehicle("v$id"), served())
-        assertEquals(2, (1..20).count { copies.fresh(AuthTokenContext.vehicle("v$it")) != null })
+        for (id in 1..20) {
+            keep(AuthTokenContext.vehicle("v$id"), served())
+            assertTrue((1..20).count { copies.fresh(AuthTokenContext.vehicle("v$it")) != null } in 1..2)
+        }
+    }
+
+    @Test
+    fun `an eviction ends all copies, and a token from before it is not kept`() {
+        val v2 = AuthTokenContext.vehicle("v2")
+        keep(v1, served())
+        keep(v2, served(evictions = 1))
+        assertNull(copies.fresh(v1))
+        assertNotNull(copies.fresh(v2))
+        keep(v1, served(evictions = 0))
+        assertNull(copies.fresh(v1))
+        copies.evicted(2)
+        assertNull(copies.fresh(v2))
+        copies.evicted(1)
+        keep(v2, served(evictions = 2))
+        assertNotNull(copies.fresh(v2), "a lower number says nothing new")
+    }
+
+    @Test
+    fun `who holds a place finds there what is kept, and nothing that was dropped`() {
+        keep(v1, served())
+        val place = copies.hold(v1)
+        assertNotNull(place.fresh())
+        copies.seen(1)
+        assertNull(place.fresh())
+        val token = keep(v1, served(epoch = 1))
+        assertSame(token, place.fresh())
+        // A second one, and room made: the place is still the one that is kept to.
+        copies.release(copies.hold(v1))
+        for (id in 2..5) keep(AuthTokenContext.vehicle("v$id"), served(epoch = 1))
+        assertSame(token, place.fresh())
+        assertSame(keep(v1, served(epoch = 1, generation = 2)), place.fresh())
+        copies.release(place)
+        copies.seen(2)
+        keep(v1, served(epoch = 2, generation = 3))
+        assertNull(place.fresh(), "it is nobody's any more")
     }
 
     @Test
@@ -79,6 +124,11 @@ class CopiesTest {
         repeat(3) { copies.fresh(v1) }
         assertEquals(listOf(v1.ffi to 3uL), copies.takeHits().map { it.context to it.count })
         assertEquals(emptyList(), copies.takeHits())
+        val place = copies.hold(v1)
+        repeat(2) { place.fresh() }
+        copies.fresh(v1)
+        copies.seen(1)
+        assertEquals(listOf(v1.ffi to 3uL), copies.takeHits().map { it.context to it.count }, "of what is gone too")
     }
 
     /** As `src/ffi` says: compare and keep in one step, or a slower thread puts the rejected token back. */

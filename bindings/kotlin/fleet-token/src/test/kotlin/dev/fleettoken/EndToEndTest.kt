@@ -35,7 +35,7 @@ class EndToEndTest {
             if (line.startsWith("Fleet Engine")) engine = line.split(Regex(" +"))[2]
         }
         said.first { "Ctrl-C" in it }
-        thread(isDaemon = true) { lines.forEachLine {} }
+        thread(isDaemon = true) { runCatching { lines.forEachLine {} } }
     }
 
     @AfterAll

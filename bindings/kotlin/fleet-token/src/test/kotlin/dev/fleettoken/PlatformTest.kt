@@ -30,7 +30,7 @@ public object NotMocked {
 }
 
 class PlatformTest {
-    private val served = FfiToken("SECRET-TOKEN-1", 1u, 0u, 5000u, null, 1000u)
+    private val served = FfiToken("SECRET-TOKEN-1", 1u, 0u, 5000u, null, 1000u, 0u)
     private val android =
         Platform.of { if (it.endsWith("SystemClock")) Booted::class.java else MainLooper::class.java }
 

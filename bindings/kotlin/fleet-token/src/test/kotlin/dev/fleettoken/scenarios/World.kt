@@ -13,6 +13,7 @@ import dev.fleettoken.ScopeCheck
 import dev.fleettoken.ServiceType
 import dev.fleettoken.TokenEvent
 import dev.fleettoken.TokenException
+import dev.fleettoken.TokenHandle
 import dev.fleettoken.ffi.FfiManualClock
 import dev.fleettoken.ffi.FfiTokenFactory
 import java.util.concurrent.ConcurrentLinkedQueue
@@ -51,6 +52,9 @@ internal class World(config: Strict?, deviceAheadMs: Long, replies: List<Reply>)
 
     /** The newest token of each label that a call has brought. */
     val tokens = mutableMapOf<String, AuthToken>()
+
+    /** One for each context that a call named it for, until the scenario ends. */
+    val handles = mutableMapOf<AuthTokenContext, TokenHandle>()
     val events = ConcurrentLinkedQueue<TokenEvent>()
 
     // One thread for all callers: when it has done what it was given, every caller has looked at its answer.
@@ -71,6 +75,8 @@ internal class World(config: Strict?, deviceAheadMs: Long, replies: List<Reply>)
         // The collector listens once its thread got round to it.
         callersAreDone()
     }
+
+    fun handle(context: AuthTokenContext): TokenHandle = handles.getOrPut(context) { factory.handle(context) }
 
     /** Lets everything run that is ready to. */
     fun settle() {
@@ -93,6 +99,7 @@ internal class World(config: Strict?, deviceAheadMs: Long, replies: List<Reply>)
     }
 
     override fun close() {
+        handles.values.forEach { it.close() }
         factory.close()
         scope.cancel()
         callers.shutdown()
