@@ -106,38 +106,6 @@ import Testing
         #expect(transport.count == 2)
     }
 
-    /// The race that the epoch closes: one thread is given a token, another rejects it, and the first keeps it then.
-    @Test func racingThreadsNeverServeARejectedToken() async throws {
-        let factory = try factory(minting())
-        let rejected = Locked<Set<String>>([])
-        let stop = Locked(false)
-        let askers = (0..<4).map { _ in
-            Task.detached { () -> Int in
-                var bad = 0
-                while !stop.with({ $0 }) {
-                    // Whatever was rejected before this question must not be its answer.
-                    let before = rejected.with { $0 }
-                    if let token = factory.tryToken(for: .vehicle("v1")), before.contains(token.value) { bad += 1 }
-                    await Task.yield()
-                }
-                return bad
-            }
-        }
-        for round in 0..<200 {
-            guard let token = try? await factory.token(for: .vehicle("v1")) else {
-                // Too many rejections: a sign-in begins anew.
-                factory.clear()
-                continue
-            }
-            factory.invalidate(token, for: .vehicle("v1"))
-            rejected.with { _ = $0.insert(token.value) }
-            if round % 3 == 0 { factory.clear() }
-        }
-        stop.with { $0 = true }
-        for asker in askers { #expect(await asker.value == 0) }
-        #expect(rejected.with { $0.count } > 5)
-    }
-
     @Test func errorsSayWhatAndWhenAgain() async throws {
         let factory = try factory(
             Scripted { _ in

@@ -35,6 +35,19 @@ import Testing
         #expect(server.requests.count == 2 && !server.requests[1].lowercased().contains("cookie"))
     }
 
+    /// URLSession has ideas of its own about a 401 that says how to log in. (Without any parameter, `Bearer` alone, it
+    /// crashes in Foundation for Linux, 6.0.3, before anyone is asked.)
+    @Test(arguments: ["Bearer realm=\"fleet\"", "Basic realm=\"fleet\"", "Digest realm=\"fleet\", nonce=\"n\""])
+    func aRefusedLoginIsAReply(challenge: String) async throws {
+        let server = try Server { _, connection in
+            connection.reply("401 Unauthorized", ["WWW-Authenticate: \(challenge)", "Retry-After: 7"], "who?")
+        }
+        let reply = try await transport.send(request(server.url("/"), headers: [HTTPHeader("Authorization", "S")]))
+        #expect(reply.status == 401)
+        #expect(reply.headers.contains { $0.name.lowercased() == "retry-after" && $0.value == "7" })
+        #expect(server.requests.count == 1)
+    }
+
     @Test func aPostCarriesItsBody() async throws {
         let server = try Server { _, connection in connection.reply("200 OK") }
         _ = try await transport.send(request(server.url("/"), method: .post, body: Data("{}".utf8)))
