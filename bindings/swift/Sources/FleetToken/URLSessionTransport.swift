@@ -55,7 +55,7 @@ public final class URLSessionTransport: HTTPTransport {
 }
 
 /// What has come so far.
-private struct Exchange {
+struct Exchange {
     let maxBody: Int
     let continuation: CheckedContinuation<HTTPResponse, any Error>
     var response: HTTPURLResponse?
@@ -65,7 +65,7 @@ private struct Exchange {
 }
 
 /// The session's delegate: one for all, since redirects can be refused on every system only here.
-private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private let lock = NSLock()
     private var running: [Int: Exchange] = [:]
 

@@ -1,6 +1,9 @@
 @testable import FleetToken
 import Foundation
 import Testing
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 /// Over real HTTP, on the loopback. One after the other: a request under way keeps a core busy on Linux.
 @Suite(.serialized) struct URLSessionTransportTests {
@@ -96,6 +99,33 @@ import Testing
         #expect(await failure(request(server.url("/"), timeout: 0.2)) == .timeout)
         #expect(Date().timeIntervalSince(began) < 4)
         gate.signal()
+    }
+
+    /// A continuation that is resumed twice ends the process.
+    @Test func anExchangeThatEndsTwiceIsAnsweredOnce() async throws {
+        let exchanges = Exchanges()
+        let session = URLSession(configuration: .ephemeral, delegate: exchanges, delegateQueue: nil)
+        let task = session.dataTask(with: try #require(URL(string: "http://127.0.0.1:1/")).absoluteURL)
+        await #expect(throws: TransportError.timeout) {
+            try await withCheckedThrowingContinuation { continuation in
+                exchanges.begin(task, Exchange(maxBody: 1, continuation: continuation))
+                exchanges.urlSession(session, task: task, didCompleteWithError: URLError(.timedOut))
+                exchanges.urlSession(session, task: task, didCompleteWithError: nil)
+            }
+        }
+        // Nor is one that is over.
+        exchanges.urlSession(session, dataTask: task, didReceive: Data("late".utf8))
+        session.invalidateAndCancel()
+    }
+
+    @Test func settingsOfTheAppsAreUsedButNoCookies() async throws {
+        let server = try Server { _, connection in connection.reply("200 OK", ["Set-Cookie: a=b"]) }
+        let configuration = URLSessionConfiguration.default
+        configuration.httpAdditionalHeaders = ["X-App": "1"]
+        let transport = URLSessionTransport(configuration: configuration)
+        for _ in 0..<2 { _ = try await transport.send(request(server.url("/"))) }
+        #expect(server.requests.allSatisfy { $0.contains("X-App: 1\r\n") && !$0.lowercased().contains("cookie") })
+        #expect(configuration.httpShouldSetCookies)
     }
 
     @Test func whatCannotBeSentIsATypedError() async throws {
