@@ -19,8 +19,8 @@ final class ManyFactoriesTests: XCTestCase {
         }
         print("500 factories: \(before) before, \(after) after")
         XCTAssertLessThanOrEqual(after.threads, before.threads)
-        // A token, a handle and a stream a factory: with any of the three left behind it would be more.
-        XCTAssertLessThan(after.kilobytes, before.kilobytes + 2_000)
+        // 16 kB of token a factory would be 8 MB. A sanitizer takes some memory of its own.
+        XCTAssertLessThan(after.kilobytes, before.kilobytes + 5_000)
     }
 
     /// Some are shut down, some are let go of; each has had a token, a handle and a reader of events.

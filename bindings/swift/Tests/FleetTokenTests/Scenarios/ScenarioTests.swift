@@ -51,7 +51,7 @@ import Testing
         ]
         for (steps, expected) in cases {
             let verdict = await ScenarioTests.onAThreadOfItsOwn {
-                ScenarioTests.verdict("x", ScenarioTests.withSteps(steps), patience: 0.2).1
+                ScenarioTests.verdict("x", ScenarioTests.withSteps(steps), patience: 0.5).1
             }
             switch (verdict, expected) {
             case (.kept, nil): break
