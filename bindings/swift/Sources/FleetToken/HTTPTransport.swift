@@ -64,7 +64,7 @@ public struct HTTPRequest: Sendable, Equatable {
 public struct HTTPResponse: Sendable, Equatable {
     /// Whatever the backend said; no status is an error to a transport.
     public var status: Int
-    /// Looked at are Date, Retry-After and Content-Type.
+    /// Looked at are Date, Age, Retry-After and Content-Type.
     public var headers: [HTTPHeader]
     /// As it came, decompressed.
     public var body: Data
