@@ -89,10 +89,10 @@ fn is_headline(_: Pipe, line: &str) -> bool {
         || Tally::of_surefire(line).is_some()
 }
 
-const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
+pub(crate) const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
 
 /// What this machine lacks, and what to do.
-fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     let javac = env::var_os("JAVA_HOME").map_or_else(
         || "javac".into(),
         |home| PathBuf::from(home).join("bin").join(format!("javac{}", env::consts::EXE_SUFFIX)),

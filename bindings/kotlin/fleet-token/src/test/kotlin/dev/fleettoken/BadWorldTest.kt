@@ -200,7 +200,11 @@ class BadWorldTest {
             val token = handle.token()
             repeat(2) { handle.close() }
             val asking =
-                listOf<suspend () -> Unit>({ handle.token() }, { handle.getToken() }, { handle.tokenValidFor(1.minutes) })
+                listOf<suspend () -> Unit>(
+                    { handle.token() },
+                    { handle.getToken() },
+                    { handle.tokenValidFor(1.minutes) },
+                )
             for (ask in asking) {
                 val error = assertFailsWith<TokenException.Ended> { ask() }
                 assertEquals("the handle was closed", error.message)
@@ -256,15 +260,15 @@ class BadWorldTest {
         val backend = Backend { _, number -> goOn.await().let { reply(number) } }
         backend.factory().use { factory ->
             val pool = Executors.newFixedThreadPool(100)
-            val asked =
-                List(100) { n -> pool.submit<String> { factory.getToken(AuthTokenContext.vehicle("v${n % 10}")).value } }
+            val vehicles = List(10) { AuthTokenContext.vehicle("v$it") }
+            val asked = List(100) { n -> pool.submit<String> { factory.getToken(vehicles[n % 10]).value } }
             until { factory.stats().calls == 100L }
             goOn.complete(Unit)
             val tokens = asked.map { it.get(20, TimeUnit.SECONDS) }
             assertEquals(10, backend.sent.get())
             assertEquals(10, tokens.toSet().size)
             // Each has its own context's.
-            assertEquals(tokens.take(10), List(10) { n -> factory.getToken(AuthTokenContext.vehicle("v$n")).value })
+            assertEquals(tokens.take(10), vehicles.map { factory.getToken(it).value })
             pool.shutdown()
         }
     }

@@ -11,6 +11,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertIs
+import kotlin.test.assertNotEquals
 import kotlin.test.assertNull
 import kotlin.test.assertSame
 import kotlin.test.assertTrue
@@ -70,12 +71,23 @@ class FactoryTest {
     }
 
     @Test
+    fun `a token is itself however often it was served, and never another's`() {
+        val since = Since { 0 }
+        val token = { value: String, generation: Long -> AuthToken(value, generation, 1000, since) }
+        assertEquals(token("T", 1), AuthToken("T", 1, 999, since))
+        assertEquals(token("T", 1).hashCode(), token("T", 1).hashCode())
+        assertNotEquals(token("T", 1), token("T", 2))
+        assertNotEquals(token("T", 1), token("U", 1))
+    }
+
+    @Test
     fun `nothing prints a secret`() = runBlocking<Unit> {
         Backend().factory().use { factory ->
             val token = factory.token(v1)
-            val request = HttpRequest("POST", "https://b.test/", listOf("a" to "SECRET-1"), "SECRET-2".toByteArray(), 1, 1)
+            val request =
+                HttpRequest("POST", "https://b.test/", listOf("a" to "SECRET-1"), "SECRET-2".toByteArray(), 1, 1)
             val reply = HttpResponse(200, listOf("a" to "SECRET-1"), "SECRET-2".toByteArray())
-            val printed = "$token $factory ${factory.stats()} $v1 $request $reply"
+            val printed = "$token $factory ${factory.handle(v1)} ${factory.stats()} $v1 $request $reply"
             assertFalse("SECRET" in printed, "printed a secret")
             assertContains(printed, "[redacted]")
             assertContains(printed, "AuthTokenContext(vehicleId=v1)")

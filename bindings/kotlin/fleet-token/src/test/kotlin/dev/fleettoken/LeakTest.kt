@@ -57,7 +57,7 @@ class LeakTest {
         println("before 500 factories: $before, after: $after")
         assertTrue(after.threads <= before.threads + 8, "threads: $before, then $after")
         assertTrue(after.heap <= before.heap + 4 * MIB, "heap: $before, then $after")
-        assertTrue(after.resident <= before.resident + 24 * MIB, "memory: $before, then $after")
+        assertTrue(after.resident <= before.resident + 16 * MIB, "memory: $before, then $after")
     }
 
     private class Size(val threads: Int, val heap: Long, val resident: Long) {

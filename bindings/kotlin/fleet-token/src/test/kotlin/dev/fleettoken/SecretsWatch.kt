@@ -50,7 +50,10 @@ private object Watched {
     private var undo = {}
 
     fun begin() {
-        val (out, err, level, handler) = Before(System.out, System.err, root.level, Thread.getDefaultUncaughtExceptionHandler())
+        val out = System.out
+        val err = System.err
+        val level = root.level
+        val handler = Thread.getDefaultUncaughtExceptionHandler()
         System.setOut(PrintStream(Both(out), true))
         System.setErr(PrintStream(Both(err), true))
         jdk.forEach { it.level = Level.INFO }
@@ -65,13 +68,6 @@ private object Watched {
             Thread.setDefaultUncaughtExceptionHandler(handler)
         }
     }
-
-    private data class Before(
-        val out: PrintStream,
-        val err: PrintStream,
-        val level: Level?,
-        val handler: Thread.UncaughtExceptionHandler?,
-    )
 
     private class Both(private val first: OutputStream) : OutputStream() {
         override fun write(b: Int) = write(byteArrayOf(b.toByte()), 0, 1)
@@ -99,4 +95,6 @@ private object Watched {
 }
 
 /** A marked token or login, or a JWT. */
-internal fun holdsSecret(text: String): Boolean = Regex("SECRET-(TOKEN|SESSION)-|eyJ[\\w-]{8,}\\.").containsMatchIn(text)
+internal fun holdsSecret(text: String): Boolean = SECRET.containsMatchIn(text)
+
+private val SECRET = Regex("SECRET-(TOKEN|SESSION)-|eyJ[\\w-]{8,}\\.")

@@ -20,7 +20,9 @@ internal fun reply(number: Int): HttpResponse =
     HttpResponse(200, emptyList(), """{"token":"SECRET-TOKEN-$number","expiresInSeconds":3600}""".toByteArray())
 
 /** An app's backend, and factories that ask it. */
-internal class Backend(private val answer: suspend (HttpRequest, Int) -> HttpResponse = { _, number -> reply(number) }) {
+internal class Backend(
+    private val answer: suspend (HttpRequest, Int) -> HttpResponse = { _, number -> reply(number) },
+) {
     val sent = AtomicInteger()
 
     fun builder(): AuthTokenFactoryBuilder =
