@@ -5,18 +5,17 @@
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: with-server.sh FLEET_TOKEN CMD..." >&2; exit 2; }
 program=$1; shift
+said=$(mktemp)
 # Short lives, so that a test sees several tokens follow each other within seconds.
-coproc server { exec "$program" serve --token-lifetime 8; }
-pid=$server_PID
-trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true' EXIT
-while [ -z "${FLEET_TOKEN_BACKEND:-}" ] || [ -z "${FLEET_TOKEN_ENGINE:-}" ]; do
-  IFS= read -r -t 60 line <&"${server[0]}" || { echo "with-server.sh: $program serve said no address" >&2; exit 1; }
-  read -r a b c _ <<<"$line" || true
-  case "$a $b" in
-    "token backend") export FLEET_TOKEN_BACKEND=$c ;;
-    "Fleet Engine") export FLEET_TOKEN_ENGINE=$c ;;
-  esac
+"$program" serve --token-lifetime 8 >"$said" </dev/null &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -f "$said"' EXIT
+url() { sed -n "s|^$1  *\(http://[^ ]*\).*|\1|p" "$said"; }
+for _ in $(seq 600); do
+  FLEET_TOKEN_BACKEND=$(url 'token backend') FLEET_TOKEN_ENGINE=$(url 'Fleet Engine')
+  [ -z "$FLEET_TOKEN_BACKEND" ] || [ -z "$FLEET_TOKEN_ENGINE" ] || break
+  kill -0 "$server" 2>/dev/null || { echo "with-server.sh: $program serve has ended" >&2; exit 1; }
+  sleep 0.1
 done
-# What else it says goes nowhere, lest it wait for a reader.
-cat <&"${server[0]}" >/dev/null &
+export FLEET_TOKEN_BACKEND FLEET_TOKEN_ENGINE
 "$@" </dev/null
