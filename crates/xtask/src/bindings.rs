@@ -30,6 +30,11 @@ impl Args {
     const fn for_tests() -> Self {
         Self { shipped: false, reqwest: false, release: false }
     }
+
+    /// As apps get it. Not optimised: only the sources are used, the library is built for each device.
+    pub(crate) const fn for_apps() -> Self {
+        Self { shipped: true, reqwest: false, release: false }
+    }
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {

@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The library is as it was last built: only Maven is run.
     #[arg(long)]
     no_bindings: bool,
+    /// Android's parts too: its classes, the AAR, and an app that is shrunk. Half a gigabyte to fetch, the first time.
+    #[arg(long)]
+    android: bool,
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
@@ -43,7 +46,7 @@ pub(crate) const ABOUT: &str = "the Kotlin modules, their tests and scenarios, b
 
 /// The step of `cargo xtask test`, on bindings that are there.
 pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
-    tested(&Args::default(), workspace)
+    tested(&Args { android: true, ..Args::default() }, workspace)
 }
 
 fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
@@ -77,6 +80,9 @@ fn maven(args: &Args, folder: PathBuf) -> Command {
     if args.offline {
         command.arg("-o");
     }
+    if args.android {
+        command.arg("-Pandroid,shrink");
+    }
     command.args(["clean", "verify"]);
     command
 }
@@ -89,10 +95,10 @@ fn is_headline(_: Pipe, line: &str) -> bool {
         || Tally::of_surefire(line).is_some()
 }
 
-const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
+pub(crate) const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
 
 /// What this machine lacks, and what to do.
-fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     let javac = env::var_os("JAVA_HOME").map_or_else(
         || "javac".into(),
         |home| PathBuf::from(home).join("bin").join(format!("javac{}", env::consts::EXE_SUFFIX)),

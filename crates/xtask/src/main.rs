@@ -9,6 +9,8 @@ mod dist;
 mod excerpt;
 mod kept;
 mod kotlin;
+#[cfg(test)]
+mod matrix;
 mod run;
 mod scenarios;
 mod secrets;

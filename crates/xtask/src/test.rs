@@ -31,7 +31,7 @@ const DEMO: &str = "demo";
 
 const RUST: Suite = Suite { name: TESTS, limit: TESTS_LIMIT, count: Tally::of_libtest, headline: excerpt::is_headline };
 
-const STEPS: &[Step<'_>] = &[
+pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: "format", about: "rustfmt changes nothing", run: &format },
     Step { name: "clippy", about: "no lint fires", run: &clippy },
     Step { name: "features", about: "the SDK builds with each feature alone", run: &features },

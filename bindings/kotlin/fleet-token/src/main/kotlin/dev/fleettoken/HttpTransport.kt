@@ -28,7 +28,7 @@ public fun interface HttpTransport {
 }
 
 /** What is sent. Headers and body are secret and are never printed. */
-public class HttpRequest internal constructor(
+public class HttpRequest(
     /** `GET`, or `POST` with a JSON body. */
     public val method: String,
     /** An absolute URL whose ids are percent-encoded already. */

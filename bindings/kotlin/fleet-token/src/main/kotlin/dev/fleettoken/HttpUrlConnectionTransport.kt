@@ -16,6 +16,7 @@ import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
@@ -31,11 +32,19 @@ internal class HttpUrlConnectionTransport : HttpTransport {
         // The connection's own time-outs are for single steps: a server that drips would never run into one.
         val watchdog =
             launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
-                delay(request.timeoutMillis)
-                exchange.abort()
+                try {
+                    delay(request.timeoutMillis)
+                } finally {
+                    // Also when the caller is cancelled, who would wait for the thread otherwise.
+                    exchange.abort()
+                }
             }
         try {
             withContext(Dispatchers.IO) { exchange.run() }
+        } catch (failed: TransportException) {
+            // What cancelling broke is no failure of the connection.
+            ensureActive()
+            throw failed
         } finally {
             watchdog.cancel()
         }
@@ -114,6 +123,10 @@ private class Exchange(private val request: HttpRequest) {
         if (status < 0) throw TransportException(TransportException.Kind.INTERRUPTED)
         val stream = if (status >= FIRST_ERROR) opened.errorStream else opened.inputStream
         val body = stream?.use { read(it) } ?: ByteArray(0)
+        // The JDK's gives what came of a body that broke off. Less than none is an unknown length, as of a zipped one.
+        if (body.size < minOf(opened.contentLengthLong, request.maxBody)) {
+            throw TransportException(TransportException.Kind.INTERRUPTED, "the body is shorter than announced")
+        }
         // The status line is there too, under no name.
         val fields = opened.headerFields.entries.filter { it.key != null }
         val headers = fields.flatMap { (name, values) -> values.map { name to it } }

@@ -41,6 +41,12 @@ class PlatformTest {
     }
 
     @Test
+    fun `a clock that is not the core's makes a copy look too old`() {
+        val since = CoreClock { 999 }.beforeCall().served(served)
+        assertEquals(Long.MAX_VALUE, since.elapsedMs())
+    }
+
+    @Test
     fun `a JVM and local unit tests of an Android app are no Android`() {
         for (find in listOf<(String) -> Class<*>>({ Class.forName(it) }, { NotMocked::class.java })) {
             val platform = Platform.of(find)
