@@ -111,6 +111,14 @@ class BadWorldTest {
     }
 
     @Test
+    fun `a session provider that hangs runs into the deadline, and nothing is sent`() = runBlocking<Unit> {
+        val backend = Backend()
+        val hanging = backend.factory { sessionHeaders { awaitCancellation() }.fetchDeadline(300.milliseconds) }
+        hanging.use { assertEquals(TokenErrorKind.TIMEOUT, failure(it).kind) }
+        assertEquals(0, backend.sent.get())
+    }
+
+    @Test
     fun `a transport that answers twice is heard once`() = runBlocking<Unit> {
         val second = CompletableDeferred<Throwable?>()
         val backend =

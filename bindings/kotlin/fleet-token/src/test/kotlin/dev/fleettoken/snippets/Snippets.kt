@@ -65,9 +65,10 @@ private class Shown(
     }
 
     suspend fun use(updateVehicle: suspend (AuthToken) -> Reply) {
-        var reply = updateVehicle(tokens.token(vehicle))
+        val token = tokens.token(vehicle)
+        var reply = updateVehicle(token)
         if (reply.isUnauthenticated) { // 401, not 403: that one means the wrong id or role
-            tokens.invalidate(vehicle, tokens.token(vehicle))
+            tokens.invalidate(vehicle, token)
             reply = updateVehicle(tokens.token(vehicle))
         }
     }
