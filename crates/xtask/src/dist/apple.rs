@@ -56,12 +56,16 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
     }
     let headers = lay_out(&generated.join("swift").join(MODULE), &out)?;
     println!("headers and module map: {}", workspace.short(&headers));
-    let forms = read_forms(workspace)?;
+    let checked = checked_by_swift(workspace, &generated, &headers)?;
     if env::consts::OS != "macos" {
         println!(
-            "no XCFramework: this is not a Mac. Not built: {}. Checked: headers, module map{}",
+            "no XCFramework: this is not a Mac. Not built: {}. Checked: headers and module map{}",
             SLICES.iter().flat_map(|slice| slice.targets).copied().collect::<Vec<_>>().join(", "),
-            if forms { " and every form of Package.swift" } else { "; not Package.swift, for there is no Swift" }
+            if checked {
+                ", which Swift compiles against, and every form of Package.swift"
+            } else {
+                "; not by Swift, nor Package.swift, for there is no Swift here"
+            }
         );
         return Ok(ExitCode::from(NOT_A_MAC));
     }
@@ -100,22 +104,33 @@ fn lay_out(generated: &Path, out: &Path) -> io::Result<PathBuf> {
     Ok(headers)
 }
 
-/// Has SwiftPM read each form of `Package.swift`; whether there is a Swift to do it.
-fn read_forms(workspace: &Workspace) -> io::Result<bool> {
-    let scripts = workspace.root().join("crates/xtask/swift");
+/// Has Swift compile what is generated against the headers as they were laid out, and SwiftPM read each form of
+/// `Package.swift`; whether there is a Swift to do it.
+fn checked_by_swift(workspace: &Workspace, generated: &Path, headers: &Path) -> io::Result<bool> {
+    let Some(mut compile) = where_swift_is(workspace, Path::new("swiftc")) else { return Ok(false) };
+    let source = generated.join("swift/FleetTokenFFI/FleetTokenFFI.swift");
+    succeed(compile.args(["-typecheck", "-swift-version", "5", "-I"]).arg(headers).arg(source))?;
+    let forms = workspace.root().join("crates/xtask/swift/forms.sh");
+    let Some(mut read) = where_swift_is(workspace, &forms) else { return Ok(false) };
+    succeed(&mut read)?;
+    Ok(true)
+}
+
+/// The program, run where `swift` is on the path: here, or in the folder that one was unpacked into.
+fn where_swift_is(workspace: &Workspace, program: &Path) -> Option<Command> {
     let own = Command::new("swift").arg("--version").stdin(Stdio::null()).output();
-    let mut command = Command::new(scripts.join("forms.sh"));
+    let mut command = Command::new(program);
     if !own.is_ok_and(|version| version.status.success()) {
         let unpacked =
             env::var_os("FLEET_TOKEN_SWIFT").map_or_else(|| workspace.target().join("swift-toolchain"), PathBuf::from);
         if !unpacked.join(".swift-toolchain").is_file() {
-            return Ok(false);
+            return None;
         }
-        command = Command::new(scripts.join("run.sh"));
-        command.arg(unpacked).arg(workspace.root()).arg(scripts.join("forms.sh"));
+        command = Command::new(workspace.root().join("crates/xtask/swift/run.sh"));
+        command.arg(unpacked).arg(workspace.root()).arg(program);
     }
-    succeed(command.current_dir(workspace.root()).stdin(Stdio::null()))?;
-    Ok(true)
+    command.current_dir(workspace.root()).stdin(Stdio::null());
+    Some(command)
 }
 
 fn build(workspace: &Workspace, out: &Path, headers: &Path) -> io::Result<PathBuf> {
