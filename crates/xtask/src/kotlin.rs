@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The library is as it was last built: only Maven is run.
     #[arg(long)]
     no_bindings: bool,
+    /// Android's parts too: its classes, the AAR, and an app that is shrunk. Half a gigabyte to fetch, the first time.
+    #[arg(long)]
+    android: bool,
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
@@ -43,7 +46,7 @@ pub(crate) const ABOUT: &str = "the Kotlin modules, their tests and scenarios, b
 
 /// The step of `cargo xtask test`, on bindings that are there.
 pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
-    tested(&Args::default(), workspace)
+    tested(&Args { android: true, ..Args::default() }, workspace)
 }
 
 fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
@@ -76,6 +79,9 @@ fn maven(args: &Args, folder: PathBuf) -> Command {
     command.args(["-B", "-ntp"]).current_dir(folder).stdin(Stdio::null());
     if args.offline {
         command.arg("-o");
+    }
+    if args.android {
+        command.arg("-Pandroid,shrink");
     }
     command.args(["clean", "verify"]);
     command
