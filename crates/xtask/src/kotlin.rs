@@ -1,13 +1,14 @@
 //! `cargo xtask kotlin`: the library and its Kotlin sources made anew, and Maven run on `bindings/kotlin`.
 
+use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
-use std::{env, io};
 
 use crate::bindings;
 use crate::kept::Suite;
-use crate::run::{self, Pipe, cargo};
+use crate::program;
+use crate::run::Pipe;
 use crate::scenarios;
 use crate::step::{self, Outcome, Step};
 use crate::tally::Tally;
@@ -53,7 +54,7 @@ fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
-    let program = match build_program(workspace) {
+    let program = match program::build(workspace) {
         Ok(program) => program,
         Err(error) => return Outcome::Failed(error.to_string()),
     };
@@ -61,15 +62,6 @@ fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
     command.arg(format!("-Dfleet.cli={}", program.display()));
     command.arg(format!("-Dfleet.scenario.report={}", scenarios::fresh_report(workspace, NAME).display()));
     SUITE.run(workspace, &mut command)
-}
-
-/// The backend that the end-to-end tests ask.
-pub(crate) fn build_program(workspace: &Workspace) -> io::Result<PathBuf> {
-    let status = run::shown(&mut cargo(workspace, &["build", "-p", "fleet-token-cli", "--bin", "fleet-token"]))?;
-    if !status.success() {
-        return Err(io::Error::other(format!("cargo build: {status}")));
-    }
-    Ok(workspace.target().join("debug").join(format!("fleet-token{}", env::consts::EXE_SUFFIX)))
 }
 
 /// `clean`, for a plain compile keeps classes whose source is gone, and an incremental one loses those whose source was

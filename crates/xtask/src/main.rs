@@ -11,6 +11,7 @@ mod kept;
 mod kotlin;
 #[cfg(test)]
 mod matrix;
+mod program;
 mod run;
 mod scenarios;
 mod secrets;

@@ -13,15 +13,14 @@ public final class URLSessionTransport: HTTPTransport {
         self.init(configuration: .ephemeral)
     }
 
-    /// With a session of its own on these settings, such as a proxy or a policy for cellular networks. Cookies, caches
-    /// and stored logins stay off whatever they say.
+    /// With a session of its own on these settings, such as a proxy or a policy for cellular networks. Cookies and
+    /// caches stay off whatever they say.
     public init(configuration: URLSessionConfiguration) {
         let configuration = configuration.copy() as? URLSessionConfiguration ?? .ephemeral
         configuration.httpShouldSetCookies = false
         configuration.httpCookieAcceptPolicy = .never
         configuration.urlCache = nil
         configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
-        configuration.urlCredentialStorage = nil
         session = URLSession(configuration: configuration, delegate: exchanges, delegateQueue: nil)
     }
 
@@ -95,8 +94,8 @@ final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
         completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
     ) {
-        guard let refusal = challenge.failureResponse as? HTTPURLResponse else {
-            // Of the connection, such as the server's certificate.
+        guard let refusal = challenge.failureResponse as? HTTPURLResponse, !challenge.protectionSpace.isProxy() else {
+            // The server's certificate, or a proxy on the way: the system's business.
             return completionHandler(.performDefaultHandling, nil)
         }
         #if canImport(FoundationNetworking)

@@ -35,7 +35,8 @@ import Testing
         #expect(factory.stats.hits == 4001)
     }
 
-    @Test func aMissCrossesOnce() async throws {
+    /// Into the factory. (What a task is cancelled by is made by another crossing.)
+    @Test func aMissAsksTheFactoryOnce() async throws {
         _ = try await factory.token(for: vehicle)
         #expect(core.crossings == ["token": 1])
         _ = factory.tryToken(for: .vehicle("v2"))

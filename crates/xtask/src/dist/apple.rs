@@ -9,7 +9,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs, io};
 
 use super::library::Recipe;
-use crate::bindings::succeed;
+use crate::bindings::{self, succeed};
+use crate::swift::Toolchain;
 use crate::workspace::Workspace;
 
 /// The C module, and with it the folder of headers and the XCFramework.
@@ -50,18 +51,21 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
     let out = workspace.root().join("target/dist/apple");
     let generated = workspace.root().join("bindings/generated/shipped");
     if !args.no_bindings {
-        // As it is typed: the library for this machine, and the sources, which are the same for every machine.
-        let mut command = Command::new(env::current_exe()?);
-        succeed(command.args(["bindings", "--shipped"]).current_dir(workspace.root()))?;
+        // The sources are the same for every machine.
+        bindings::generate(&bindings::Args::for_apps(), workspace)?;
     }
     let headers = lay_out(&generated.join("swift").join(MODULE), &out)?;
     println!("headers and module map: {}", workspace.short(&headers));
-    let forms = read_forms(workspace)?;
+    let checked = checked_by_swift(workspace, &generated, &headers)?;
     if env::consts::OS != "macos" {
         println!(
-            "no XCFramework: this is not a Mac. Not built: {}. Checked: headers, module map{}",
+            "no XCFramework: this is not a Mac. Not built: {}. Checked: headers and module map{}",
             SLICES.iter().flat_map(|slice| slice.targets).copied().collect::<Vec<_>>().join(", "),
-            if forms { " and every form of Package.swift" } else { "; not Package.swift, for there is no Swift" }
+            if checked {
+                ", which Swift compiles against, and every form of Package.swift"
+            } else {
+                "; not by Swift, nor Package.swift, for there is no Swift here"
+            }
         );
         return Ok(ExitCode::from(NOT_A_MAC));
     }
@@ -100,21 +104,15 @@ fn lay_out(generated: &Path, out: &Path) -> io::Result<PathBuf> {
     Ok(headers)
 }
 
-/// Has SwiftPM read each form of `Package.swift`; whether there is a Swift to do it.
-fn read_forms(workspace: &Workspace) -> io::Result<bool> {
-    let scripts = workspace.root().join("crates/xtask/swift");
-    let own = Command::new("swift").arg("--version").stdin(Stdio::null()).output();
-    let mut command = Command::new(scripts.join("forms.sh"));
-    if !own.is_ok_and(|version| version.status.success()) {
-        let unpacked =
-            env::var_os("FLEET_TOKEN_SWIFT").map_or_else(|| workspace.target().join("swift-toolchain"), PathBuf::from);
-        if !unpacked.join(".swift-toolchain").is_file() {
-            return Ok(false);
-        }
-        command = Command::new(scripts.join("run.sh"));
-        command.arg(unpacked).arg(workspace.root()).arg(scripts.join("forms.sh"));
-    }
-    succeed(command.current_dir(workspace.root()).stdin(Stdio::null()))?;
+/// Has Swift compile what is generated against the headers as they were laid out, and SwiftPM read each form of
+/// `Package.swift`; whether there is a Swift to do it.
+fn checked_by_swift(workspace: &Workspace, generated: &Path, headers: &Path) -> io::Result<bool> {
+    let Some(swift) = Toolchain::find(workspace) else { return Ok(false) };
+    let mut compile = swift.runs(workspace, Path::new("swiftc"));
+    let source = generated.join("swift/FleetTokenFFI/FleetTokenFFI.swift");
+    succeed(compile.args(["-typecheck", "-swift-version", "5", "-I"]).arg(headers).arg(source))?;
+    let forms = workspace.root().join("crates/xtask/swift/forms.sh");
+    succeed(&mut swift.runs(workspace, &forms))?;
     Ok(true)
 }
 
