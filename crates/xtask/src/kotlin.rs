@@ -68,7 +68,7 @@ fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
 /// generated anew. `verify`, and not `install`: nothing is left on the machine but what Maven fetched.
 fn maven(args: &Args, folder: PathBuf) -> Command {
     let mut command = Command::new(MAVEN);
-    command.args(["-B", "-ntp"]).current_dir(folder).stdin(Stdio::null());
+    command.args(["-B", "-ntp", "-Dstyle.color=never"]).current_dir(folder).stdin(Stdio::null());
     if args.offline {
         command.arg("-o");
     }

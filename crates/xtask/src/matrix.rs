@@ -21,7 +21,7 @@ fn rows(text: &str) -> Vec<Row<'_>> {
 /// What is wrong with a row.
 fn fault(row: &Row<'_>) -> Option<String> {
     let Row([what, place, state, proof]) = row;
-    let step = proof.split(' ').next().unwrap_or_default().trim_matches('`');
+    let step = proof.strip_prefix('`').and_then(|rest| rest.split('`').next()).unwrap_or_default();
     let named = STEPS.iter().any(|known| known.name == step);
     let right = match *state {
         "tested" | "built" => named,

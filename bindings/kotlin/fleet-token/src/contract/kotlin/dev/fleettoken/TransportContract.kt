@@ -77,7 +77,10 @@ abstract class TransportContract {
         return listening.localPort
     }
 
-    private fun Socket.say(text: String) = getOutputStream().run { write(text.toByteArray()); flush() }
+    private fun Socket.say(text: String) = getOutputStream().run {
+        write(text.toByteArray())
+        flush()
+    }
 
     protected fun request(url: String, body: String? = null, timeoutMs: Long = 10_000, maxBody: Long = 65_536) =
         HttpRequest(

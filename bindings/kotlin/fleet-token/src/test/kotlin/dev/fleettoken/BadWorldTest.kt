@@ -91,18 +91,22 @@ class BadWorldTest {
                     else -> reply(number).also { release.await(60, TimeUnit.SECONDS) }
                 }
             }
-        val factory = backend.factory { fetchDeadline(500, TimeUnit.MILLISECONDS) }
-        factory.use {
-            val hanging = List(32) { "blocks$it" } + "suspends"
-            val kinds =
-                runBlocking(Dispatchers.Default) {
-                    val asked = hanging.map { id -> async { kindOf { factory.token(AuthTokenContext.vehicle(id)) } } }
+        val hanging = List(32) { "blocks$it" } + "suspends"
+        backend.factory { fetchDeadline(500, TimeUnit.MILLISECONDS) }.use { factory ->
+            try {
+                runBlocking {
+                    val asked =
+                        hanging.map { id ->
+                            async(Dispatchers.IO) { kindOf { factory.token(AuthTokenContext.vehicle(id)) } }
+                        }
                     until { backend.sent.get() == hanging.size }
                     assertEquals("SECRET-TOKEN-34", factory.token(v1).value)
-                    withTimeout(20.seconds) { asked.awaitAll() }
+                    val kinds = withTimeout(20.seconds) { asked.awaitAll() }
+                    assertEquals(setOf(TokenErrorKind.TIMEOUT), kinds.toSet())
                 }
-            assertEquals(setOf(TokenErrorKind.TIMEOUT), kinds.toSet())
-            release.countDown()
+            } finally {
+                release.countDown()
+            }
         }
     }
 

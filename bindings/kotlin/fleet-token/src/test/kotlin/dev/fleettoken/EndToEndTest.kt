@@ -105,10 +105,10 @@ class EndToEndTest {
         }
     }
 
-    /** Tokens live for 4 seconds, so that an hour's run takes seconds; the thread asks as much more often. */
+    /** Tokens live for 6 seconds, so that an hour's run takes seconds; the thread asks as much more often. */
     @Test
     fun `a location thread drives through rotations and a refused token`() {
-        Serve("--token-lifetime", "4").use { serve ->
+        Serve("--token-lifetime", "6").use { serve ->
             serve.builder("demo-driver-1").safetyMargin(10.minutes).build().use { factory ->
                 val driver = Driver(serve, factory)
                 val done = CountDownLatch(1)
@@ -146,7 +146,7 @@ class EndToEndTest {
                 val stats = factory.stats()
                 // None if it was being renewed just then, anyway.
                 assertTrue(stats.rejections <= 1, "$stats")
-                assertTrue(stats.backgroundFlights >= 2, "renewed while the old one was served: $stats")
+                assertTrue(stats.backgroundFlights >= 1, "renewed while the old one was served: $stats")
                 assertEquals(stats.calls, stats.hits + stats.waits, "$stats")
                 assertTrue(stats.hits > stats.fetches, "$stats")
             }

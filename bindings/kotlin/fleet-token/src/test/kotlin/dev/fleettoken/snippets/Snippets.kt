@@ -19,7 +19,7 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.launch
 
 // What the pages of the documentation show, so that it compiles. SnippetsTest looks each of their blocks up here, or in
-// a file of another module whose name begins with Snippets too.
+// a file of another module that has Snippets in its name too.
 
 private interface Session {
     suspend fun current(): String?
