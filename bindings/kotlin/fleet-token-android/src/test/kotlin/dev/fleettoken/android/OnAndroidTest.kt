@@ -129,6 +129,7 @@ class OnAndroidTest {
             val callback = shadowOf(connectivity).networkCallbacks.single()
             status = 503
             val async = AsyncTokens(tokens)
+
             fun asked(): TokenErrorKind {
                 val answer = async.token(v1)
                 until { answer.isDone }
@@ -190,6 +191,7 @@ class OnAndroidTest {
     fun `what happens is in the log, warnings always and the rest when asked for`() {
         ShadowLog.setLoggable("FleetToken", Log.DEBUG)
         val log = TokenLog.start(tokens)
+
         fun lines() = ShadowLog.getLogsForTag("FleetToken")
         until {
             tokens.networkAvailable()
@@ -200,6 +202,7 @@ class OnAndroidTest {
         status = 401
         assertFailsWith<TokenException.SignIn> { runBlocking { tokens.token(v1) } }
         until { lines().any { "fetch_failed" in it.msg } }
+
         fun level(name: String) = lines().first { it.msg.startsWith(name) }.type
         assertEquals(
             listOf(Log.DEBUG, Log.DEBUG, Log.WARN, Log.WARN),
