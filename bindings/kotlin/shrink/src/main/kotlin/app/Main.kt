@@ -78,7 +78,8 @@ private fun overHttp() {
         check(stats.fetches == 1L && stats.hits == 3L) { "$stats" }
 
         val refused = failure { factory.token(AuthTokenContext.vehicle("refused")) }
-        check(refused is TokenException.SignIn && refused.kind == TokenErrorKind.SESSION_REJECTED && refused.status == 403)
+        check(refused is TokenException.SignIn && refused.status == 403)
+        check(refused.kind == TokenErrorKind.SESSION_REJECTED)
         check(failure { factory.getToken(AuthTokenContext.trip("t1")) }.kind == TokenErrorKind.NO_ENDPOINT)
         check(factory.invalidate(vehicle, token))
         factory.clear()
@@ -90,6 +91,7 @@ private fun overHttp() {
 
 private fun overATransportOfItsOwn() {
     var answers = 0
+    val reply = """{"jwt":"SECRET-TOKEN-2","expiresInSeconds":1800}""".toByteArray()
     val factory =
         AuthTokenFactory.builder()
             .endpoint(ContextKind.TRIP, "https://backend.test/{tripId}")
@@ -98,7 +100,7 @@ private fun overATransportOfItsOwn() {
             .transport {
                 when (answers++) {
                     0 -> throw TransportException(TransportException.Kind.TLS, "no")
-                    else -> HttpResponse(200, emptyList(), """{"jwt":"SECRET-TOKEN-2","expiresInSeconds":1800}""".toByteArray())
+                    else -> HttpResponse(200, emptyList(), reply)
                 }
             }
             .build()

@@ -23,10 +23,11 @@ class AarTest {
     private fun file(property: String) = File(System.getProperty(property))
 
     private fun entries(file: File): Map<String, ByteArray> = ZipFile(file).use { zip ->
-        zip.entries().asSequence().filterNot { it.isDirectory }.associate { it.name to zip.getInputStream(it).readBytes() }
+        val files = zip.entries().asSequence().filterNot { it.isDirectory }
+        files.associate { it.name to zip.getInputStream(it).readBytes() }
     }
 
-    private fun unzipped(zip: ByteArray): Map<String, ByteArray> = ZipInputStream(ByteArrayInputStream(zip)).use { jar ->
+    private fun unzipped(bytes: ByteArray): Map<String, ByteArray> = ZipInputStream(bytes.inputStream()).use { jar ->
         generateSequence { jar.nextEntry }.filterNot { it.isDirectory }.associate { it.name to jar.readBytes() }
     }
 
@@ -35,13 +36,16 @@ class AarTest {
     private fun parsed(bytes: ByteArray): Element =
         DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(ByteArrayInputStream(bytes)).documentElement
 
-    private fun Element.all(name: String) = getElementsByTagName(name).let { all -> List(all.length) { all.item(it) as Element } }
+    private fun Element.all(name: String) = getElementsByTagName(name).let { all ->
+        List(all.length) { all.item(it) as Element }
+    }
 
     private fun Element.child(name: String) = all(name).single().textContent
 
     @Test
     fun `it holds what an AAR holds and nothing else`() {
-        val built = file("fleet.jni").walk().filter { it.extension == "so" }.map { "jni/${it.parentFile.name}/${it.name}" }
+        val libraries = file("fleet.jni").walk().filter { it.extension == "so" }
+        val built = libraries.map { "jni/${it.parentFile.name}/${it.name}" }
         val wanted = setOf("AndroidManifest.xml", "R.txt", "classes.jar", "proguard.txt") + built
         assertEquals(wanted.sorted(), aar.keys.sorted())
         assertEquals(0, aar.getValue("R.txt").size)
@@ -73,6 +77,7 @@ class AarTest {
     @Test
     fun `its manifest asks for no more than the library needs`() {
         val manifest = parsed(aar.getValue("AndroidManifest.xml"))
+
         fun android(name: String) = manifest.all(name).map { element -> element.attributes.item(0).nodeValue }
         assertEquals(listOf("24"), android("uses-sdk"))
         assertEquals(
@@ -103,7 +108,9 @@ class AarTest {
         val pom = parsed(file("aar.pom").readBytes())
         assertEquals("aar", pom.child("packaging"))
         assertFalse("@" in file("aar.pom").readText(), "a name that was not filled in")
-        val needed = pom.all("dependency").map { "${it.child("artifactId")}:${it.all("type").firstOrNull()?.textContent ?: "jar"}" }
+
+        fun type(dependency: Element) = dependency.all("type").firstOrNull()?.textContent ?: "jar"
+        val needed = pom.all("dependency").map { "${it.child("artifactId")}:${type(it)}" }
         // JNA's jar has no libraries for Android, and dev.fleettoken's would be there twice.
         assertEquals(listOf("jna:aar", "kotlin-stdlib:jar", "kotlinx-coroutines-android:jar"), needed)
     }
@@ -143,7 +150,8 @@ class AarTest {
     fun `it says what each part weighs`() {
         val whole = file("aar.file")
         val rows = ZipFile(whole).use { zip ->
-            zip.entries().asSequence().filterNot { it.isDirectory }.map { Triple(it.name, it.size, it.compressedSize) }.toList()
+            val files = zip.entries().asSequence().filterNot { it.isDirectory }
+            files.map { Triple(it.name, it.size, it.compressedSize) }.toList()
         }
         val table = rows.joinToString("") { (name, size, packed) -> "%-38s %10d %10d\n".format(name, size, packed) }
         val total = "%-38s %10d %10d\n".format("whole AAR", rows.sumOf { it.second }, whole.length())

@@ -39,8 +39,8 @@ class Elf(bytes: ByteArray) {
     val needed: List<String> = buildList {
         val dynamic = segments.single { it.type == PT_DYNAMIC }
         val step = if (wide) 8 else 4
-        val entries =
-            (0 until dynamic.size step (2L * step)).map { word((dynamic.offset + it).toInt()) to word((dynamic.offset + it).toInt() + step) }
+        val places = (dynamic.offset until dynamic.offset + dynamic.size step 2L * step).map { it.toInt() }
+        val entries = places.map { word(it) to word(it + step) }
         val strings = offset(entries.first { it.first == DT_STRTAB }.second)
         for ((tag, value) in entries.takeWhile { it.first != DT_NULL }) {
             if (tag == DT_NEEDED) add(text((strings + value).toInt()))
@@ -56,7 +56,10 @@ class Elf(bytes: ByteArray) {
 
     private fun short(at: Int): Int = file.getShort(at).toInt()
 
-    private fun text(at: Int) = String(generateSequence(at) { it + 1 }.map { file.get(it) }.takeWhile { it != 0.toByte() }.toList().toByteArray())
+    private fun text(at: Int): String {
+        val end = generateSequence(at) { it + 1 }.first { file.get(it) == 0.toByte() }
+        return String(file.array(), at, end - at)
+    }
 
     private companion object {
         const val EI_CLASS = 4

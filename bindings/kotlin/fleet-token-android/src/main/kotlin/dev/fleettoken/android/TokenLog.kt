@@ -85,7 +85,11 @@ public class TokenLog private constructor(private val tag: String) : AutoCloseab
                     is TokenEvent.NetworkAvailable -> "${event.endedBackoffs} backoff(s) ended"
                     is TokenEvent.SessionChanged -> "${event.endedRefusals} refusal(s) ended"
                     is TokenEvent.Missed -> "${event.count} event(s)"
-                    is TokenEvent.Rejected, is TokenEvent.BreakerTripped, is TokenEvent.Cleared, is TokenEvent.ShutDown -> null
+                    is TokenEvent.Rejected,
+                    is TokenEvent.BreakerTripped,
+                    is TokenEvent.Cleared,
+                    is TokenEvent.ShutDown,
+                    -> null
                 }
             return listOfNotNull(event.toString(), more).joinToString(": ")
         }

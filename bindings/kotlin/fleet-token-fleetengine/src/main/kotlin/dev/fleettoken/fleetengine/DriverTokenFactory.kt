@@ -39,13 +39,15 @@ public class DriverTokenFactory private constructor(
     public companion object {
         /** For `RidesharingDriverApi`: contexts of the kind [dev.fleettoken.ContextKind.VEHICLE]. */
         @JvmStatic
-        public fun onDemand(tokens: AuthTokenFactory): DriverTokenFactory = DriverTokenFactory(tokens, scheduled = false)
+        public fun onDemand(tokens: AuthTokenFactory): DriverTokenFactory =
+            DriverTokenFactory(tokens, scheduled = false)
 
         /**
          * For `DeliveryDriverApi`: contexts of the kind [dev.fleettoken.ContextKind.DELIVERY_VEHICLE], and, where the
          * SDK names a task, [dev.fleettoken.ContextKind.DELIVERY_VEHICLE_TASK] or [dev.fleettoken.ContextKind.TASK].
          */
         @JvmStatic
-        public fun scheduled(tokens: AuthTokenFactory): DriverTokenFactory = DriverTokenFactory(tokens, scheduled = true)
+        public fun scheduled(tokens: AuthTokenFactory): DriverTokenFactory =
+            DriverTokenFactory(tokens, scheduled = true)
     }
 }

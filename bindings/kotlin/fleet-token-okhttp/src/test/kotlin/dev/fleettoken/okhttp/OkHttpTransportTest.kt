@@ -68,7 +68,9 @@ class OkHttpTransportTest {
     }
 
     @Test
-    fun `neither the client's cache nor one on the way is to keep a token`(@TempDir folder: Path) {
+    fun `neither the client's cache nor one on the way is to keep a token`(
+        @TempDir folder: Path,
+    ) {
         val cache = Cache(folder.toFile(), 1_000_000)
         repeat(2) { reply(headers = arrayOf("Cache-Control: max-age=3600")) }
         val url = url()
@@ -166,10 +168,14 @@ class OkHttpTransportTest {
 
     @Test
     fun `tokens come through it, and an interceptor that throws ends one fetch only`() {
-        val thrown = mutableListOf<Throwable>(IllegalStateException("SECRET-SESSION-1"), NotImplementedError("SECRET-1"))
+        val thrown =
+            mutableListOf<Throwable>(IllegalStateException("SECRET-SESSION-1"), NotImplementedError("SECRET-1"))
         val client =
             plain.newBuilder()
-                .addInterceptor { chain -> thrown.removeFirstOrNull()?.let { throw it } ?: chain.proceed(chain.request()) }
+                .addInterceptor { chain ->
+                    thrown.removeFirstOrNull()?.let { throw it }
+                    chain.proceed(chain.request())
+                }
                 .build()
         reply(body = """{"token":"SECRET-TOKEN-1","expiresInSeconds":3600}""")
         val base = url()

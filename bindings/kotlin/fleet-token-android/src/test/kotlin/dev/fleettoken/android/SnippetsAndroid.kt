@@ -43,7 +43,7 @@ class DriverApp : Application() {
 }
 // end
 
-private class Driver(private val tokens: AuthTokenFactory) {
+internal class Driver(private val tokens: AuthTokenFactory) {
     // snippet: driver
     val driverTokens = DriverTokenFactory.onDemand(tokens)
 
@@ -62,10 +62,11 @@ private class Driver(private val tokens: AuthTokenFactory) {
 
     private fun scheduled() {
         // snippet: scheduled
+        val backend = "https://backend.example.com/token"
         val tokens =
             AuthTokenFactory.builder()
-                .endpoint(ContextKind.DELIVERY_VEHICLE, "https://backend.example.com/token/vehicle/{deliveryVehicleId}")
-                .endpoint(ContextKind.DELIVERY_VEHICLE_TASK, "https://backend.example.com/token/vehicle/{deliveryVehicleId}/{taskId}")
+                .endpoint(ContextKind.DELIVERY_VEHICLE, "$backend/{deliveryVehicleId}")
+                .endpoint(ContextKind.DELIVERY_VEHICLE_TASK, "$backend/{deliveryVehicleId}/{taskId}")
                 .build()
         val driverTokens = DriverTokenFactory.scheduled(tokens)
         // end
@@ -110,7 +111,9 @@ private class Screen(private val tokens: AuthTokenFactory, private val viewModel
     // end
 }
 
-private object login {
+private val login = Login()
+
+private class Login {
     fun current() = ""
 }
 
@@ -121,7 +124,7 @@ private fun showError(retry: Boolean) = Unit
 private fun load(authorization: String) = Unit
 
 /** As far as the snippets go. */
-private object DriverContext {
+internal object DriverContext {
     interface Builder {
         fun setAuthTokenFactory(factory: DriversAuthTokenContext.AuthTokenFactory): Builder
 

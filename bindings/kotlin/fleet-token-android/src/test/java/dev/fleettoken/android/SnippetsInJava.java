@@ -11,7 +11,7 @@ import dev.fleettoken.fleetengine.DriverTokenFactory;
 import java.util.Collections;
 
 /** The Java of docs/android.md, compiled. */
-abstract class DocSnippetsInJava {
+abstract class SnippetsInJava {
     void wire() {
         // snippet: java-factory
         AuthTokenFactory tokens = AuthTokenFactory.builder()
