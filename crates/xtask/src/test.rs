@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::bindings;
+use crate::dist;
 use crate::excerpt::{self, Excerpt};
 use crate::kept::{Suite, exited, judged, traced};
 use crate::kotlin;
@@ -43,6 +44,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
     Step { name: "scenarios", about: "every scenario holds in every language", run: &scenarios::compare },
+    Step { name: "packages", about: "what phones are given, as far as it can be made here", run: &dist::test },
     Step { name: "secrets", about: "no token in any output above", run: &secret_scan },
 ];
 

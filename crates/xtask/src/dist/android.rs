@@ -7,7 +7,7 @@ mod ndk;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
 use self::ndk::{ABIS, Abi, Ndk};
 use super::library::Recipe;
@@ -16,14 +16,14 @@ use crate::kotlin;
 use crate::workspace::Workspace;
 
 /// What `cargo xtask dist android` takes.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Args {
     /// Use only what Maven has already: no network.
     #[arg(long)]
     offline: bool,
 }
 
-pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
+pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<()> {
     if let Some(reason) = kotlin::missing() {
         return Err(io::Error::other(reason));
     }
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
             "It has no native library at all: no app can run with it. It is good for looking at and compiling against."
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Builds what can be built into `jni/ABI/`, and says what cannot and why.

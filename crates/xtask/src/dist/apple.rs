@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
 use super::library::Recipe;
@@ -16,11 +16,8 @@ use crate::workspace::Workspace;
 /// The C module, and with it the folder of headers and the XCFramework.
 const MODULE: &str = "fleet_tokenFFI";
 
-/// Where nothing was built since this is no Mac, though all that was checked is well: neither success nor failure.
-const NOT_A_MAC: u8 = 3;
-
 /// What `cargo xtask dist apple` takes.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Args {
     /// Where the zip will be for apps to load: written into `Package.swift`, with its checksum.
     #[arg(long, value_name = "URL")]
@@ -46,7 +43,8 @@ const SLICES: [Slice; 3] = [
     Slice { name: "macos", targets: &["aarch64-apple-darwin", "x86_64-apple-darwin"], oldest: MACOS },
 ];
 
-pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
+/// Whether it was made, and not only checked.
+pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<bool> {
     // Not cargo's folder, wherever that is: SwiftPM takes a local XCFramework only from within the package.
     let out = workspace.root().join("target/dist/apple");
     let generated = workspace.root().join("bindings/generated/shipped");
@@ -67,7 +65,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
                 "; not by Swift, nor Package.swift, for there is no Swift here"
             }
         );
-        return Ok(ExitCode::from(NOT_A_MAC));
+        return Ok(false);
     }
     let framework = build(workspace, &out, &headers)?;
     let (zip, checksum) = pack(workspace, &framework)?;
@@ -80,7 +78,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<ExitCode> {
             "Package.swift names {url}. The release's commit holds it and bindings/generated/shipped/swift, by force"
         );
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(true)
 }
 
 /// Headers as each slice has them: in a folder named like the module, since two XCFrameworks of one app whose module
