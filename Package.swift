@@ -1,46 +1,98 @@
 // swift-tools-version: 6.0
 //
 // The Swift package. Its core is the Rust library of this repository, called through sources that are generated from
-// that library: run `cargo xtask bindings` first, or `cargo xtask swift`, which also runs the tests.
+// that library. Where the library comes from:
+//
+//   FLEET_TOKEN_LIB_DIR       a folder with libfleet_token.so or .dylib: development and CI, on any system
+//   FLEET_TOKEN_XCFRAMEWORK   an XCFramework inside this folder, as `cargo xtask dist apple` makes it on a Mac
+//   neither                   the XCFramework of the release, for apps
+//
+// The tests, and what only they need, are there in the first form alone.
 import PackageDescription
 
-// FLEET_TOKEN_LIB_DIR: a folder with libfleet_token.so or .dylib, for development and CI on any system.
-// FLEET_TOKEN_BINDINGS: which of the generated bindings belong to it; the ones for tests unless said otherwise.
+/// The release's XCFramework. Nothing is published yet: no app can resolve this package before these two are real.
+let release = (
+    url: "https://fleet-token.invalid/0.1.0/fleet_tokenFFI.xcframework.zip",
+    checksum: "0000000000000000000000000000000000000000000000000000000000000000"
+)
+
 func setting(_ name: String) -> String? {
     Context.environment[name].flatMap { $0.isEmpty ? nil : $0 }
 }
-let libraries = setting("FLEET_TOKEN_LIB_DIR") ?? "\(Context.packageDirectory)/bindings/generated/testing/lib"
-let generated = "bindings/generated/\(setting("FLEET_TOKEN_BINDINGS") ?? "testing")/swift"
+
+let libraries = setting("FLEET_TOKEN_LIB_DIR")
+/// The bindings that belong to the library: a library with a manual clock has its own.
+let bindings = "bindings/generated/\(libraries == nil ? "shipped" : setting("FLEET_TOKEN_BINDINGS") ?? "testing")/swift"
+
+let core: Target
+// SwiftPM refuses a dependency with unsafe flags, so that only the first form may have any.
+var linking: [LinkerSetting] = []
+var strict: [SwiftSetting] = []
+if let libraries {
+    core = .systemLibrary(name: "fleet_tokenFFI", path: "\(bindings)/fleet_tokenFFI")
+    linking = [
+        .linkedLibrary("fleet_token"),
+        .unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath", "-Xlinker", libraries]),
+    ]
+    strict = [.unsafeFlags(["-warnings-as-errors"])]
+} else if let framework = setting("FLEET_TOKEN_XCFRAMEWORK") {
+    core = .binaryTarget(name: "fleet_tokenFFI", path: framework)
+} else {
+    core = .binaryTarget(name: "fleet_tokenFFI", url: release.url, checksum: release.checksum)
+}
 
 let package = Package(
     name: "FleetToken",
-    platforms: [.iOS(.v15), .macOS(.v13), .tvOS(.v15), .watchOS(.v8)],
+    platforms: [.iOS(.v15), .macOS(.v13)],
     products: [.library(name: "FleetToken", targets: ["FleetToken"])],
     targets: [
-        .systemLibrary(name: "fleet_tokenFFI", path: "\(generated)/fleet_tokenFFI"),
+        core,
         // Swift 5: in 6 the compiler crashes on what uniffi 0.32 generates.
         .target(
             name: "FleetTokenFFI",
             dependencies: ["fleet_tokenFFI"],
-            path: "\(generated)/FleetTokenFFI",
+            path: "\(bindings)/FleetTokenFFI",
             swiftSettings: [.swiftLanguageMode(.v5)],
-            linkerSettings: [
-                .linkedLibrary("fleet_token"),
-                .unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath", "-Xlinker", libraries]),
-            ]
+            linkerSettings: linking
         ),
         .target(
             name: "FleetToken",
             dependencies: ["FleetTokenFFI"],
             path: "bindings/swift/Sources/FleetToken",
-            swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-warnings-as-errors"])]
-        ),
-        .testTarget(
-            name: "FleetTokenTests",
-            dependencies: ["FleetToken", "FleetTokenFFI"],
-            path: "bindings/swift/Tests/FleetTokenTests",
-            swiftSettings: [.swiftLanguageMode(.v6)]
+            resources: [.process("PrivacyInfo.xcprivacy")],
+            swiftSettings: strict + publicFace
         ),
     ],
     swiftLanguageModes: [.v6]
 )
+
+/// Has the compiler write down what apps see, for a test to compare with what was agreed.
+var publicFace: [SwiftSetting] {
+    guard libraries != nil else { return [] }
+    let folder = "\(Context.packageDirectory)/.build/symbols"
+    return [.unsafeFlags(["-emit-symbol-graph", "-emit-symbol-graph-dir", folder])]
+}
+
+if libraries != nil {
+    package.targets += [
+        .testTarget(
+            name: "FleetTokenTests",
+            dependencies: ["FleetToken", "FleetTokenFFI"],
+            path: "bindings/swift/Tests/FleetTokenTests"
+        ),
+        // The signatures of Google's SDKs that the adapters are compiled against, and nothing else of them.
+        .target(name: "GoogleRidesharingDriver", path: "bindings/swift/Tests/Stubs/GoogleRidesharingDriver"),
+        .target(name: "GoogleRidesharingConsumer", path: "bindings/swift/Tests/Stubs/GoogleRidesharingConsumer"),
+        .target(
+            name: "Adapters",
+            dependencies: ["FleetToken", "GoogleRidesharingDriver", "GoogleRidesharingConsumer"],
+            path: "bindings/swift/Adapters",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AdapterTests",
+            dependencies: ["Adapters", "FleetToken", "GoogleRidesharingDriver", "GoogleRidesharingConsumer"],
+            path: "bindings/swift/Tests/AdapterTests"
+        ),
+    ]
+}

@@ -4,6 +4,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+/// What a 401 asks for. RFC 6750 §3 wants at least one parameter, and Foundation on Linux crashes where there is none.
+const CHALLENGE: &str = r#"Bearer realm="fleet-token""#;
+
 /// `{"error": {"code", "message", "status"}}`, what Google's generated clients read.
 pub(crate) fn google_error(code: u16, status: &str, message: &str) -> Response {
     let body = json!({ "error": { "code": code, "message": message, "status": status } });
@@ -14,7 +17,7 @@ pub(crate) fn google_error(code: u16, status: &str, message: &str) -> Response {
     )
         .into_response();
     if code == 401 {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
     }
     response
 }

@@ -133,7 +133,7 @@ async fn without_a_session_nothing_is_given() {
     let world = world().await;
     let none = send("GET", &world.backend_url(), "/token/driver/v1", None, None).await.unwrap();
     assert_eq!(none.error().0, "UNAUTHENTICATED");
-    assert_eq!(none.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(none.header("www-authenticate"), Some("Bearer realm=\"fleet-token\""));
     assert_eq!(token(&world, "/token/driver/v1", "stranger").await.status, 401);
     world.sessions().revoke("alice-session");
     assert_eq!(token(&world, "/token/driver/v1", "alice-session").await.status, 401);

@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// As it is shipped: without the manual clock that the tests of the other languages need.
     #[arg(long)]
     shipped: bool,
-    /// With HTTP inside, for desktops.
+    /// With HTTP inside, for desktops. The one for tests always has it.
     #[arg(long)]
     reqwest: bool,
     /// Optimised.
@@ -29,6 +29,11 @@ impl Args {
     /// With the manual clock, not optimised.
     const fn for_tests() -> Self {
         Self { shipped: false, reqwest: false, release: false }
+    }
+
+    /// As apps get it. Not optimised: only the sources are used, the library is built for each device.
+    pub(crate) const fn for_apps() -> Self {
+        Self { shipped: true, reqwest: false, release: false }
     }
 }
 
@@ -77,7 +82,7 @@ pub(crate) fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf
 /// Only this one crate, and as a C library only here: `crate-type` in the manifest would have every Rust user link one.
 fn build_library(args: &Args, workspace: &Workspace) -> io::Result<PathBuf> {
     let mut features = vec![if args.shipped { "ffi" } else { "ffi-testing" }];
-    if args.reqwest {
+    if args.reqwest || !args.shipped {
         features.push("reqwest");
     }
     let features = features.join(",");

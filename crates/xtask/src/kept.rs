@@ -1,9 +1,9 @@
 //! Runs whose complete output is kept for the secret scan, with the tests in it counted.
 
-use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
+use std::{fs, io};
 
 use crate::excerpt::{self, Excerpt};
 use crate::run::{self, Ending, Pipe};
@@ -27,6 +27,8 @@ impl Suite {
     /// Runs it, shows the headlines, and adds the results to the workspace's.
     pub(crate) fn run(&self, workspace: &mut Workspace, command: &mut Command) -> Outcome {
         let log = workspace.log(self.name);
+        // What an earlier run left must not be scanned as if this one had printed it.
+        let _ = fs::remove_file(&log);
         let mut excerpt = Excerpt::default();
         let (mut counts, mut results) = (Tally::default(), 0);
         let ending = run::teed(command, &log, self.limit, |from, line| {

@@ -1,13 +1,14 @@
 //! `cargo xtask kotlin`: the library and its Kotlin sources made anew, and Maven run on `bindings/kotlin`.
 
+use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
-use std::{env, io};
 
 use crate::bindings;
 use crate::kept::Suite;
-use crate::run::{self, Pipe, cargo};
+use crate::program;
+use crate::run::Pipe;
 use crate::scenarios;
 use crate::step::{self, Outcome, Step};
 use crate::tally::Tally;
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     /// The library is as it was last built: only Maven is run.
     #[arg(long)]
     no_bindings: bool,
+    /// Android's parts too: its classes, the AAR, and an app that is shrunk. Half a gigabyte to fetch, the first time.
+    #[arg(long)]
+    android: bool,
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
@@ -43,14 +47,14 @@ pub(crate) const ABOUT: &str = "the Kotlin modules, their tests and scenarios, b
 
 /// The step of `cargo xtask test`, on bindings that are there.
 pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
-    tested(&Args::default(), workspace)
+    tested(&Args { android: true, ..Args::default() }, workspace)
 }
 
 fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
     if let Some(reason) = missing() {
         return Outcome::Skipped(reason);
     }
-    let program = match build_program(workspace) {
+    let program = match program::build(workspace) {
         Ok(program) => program,
         Err(error) => return Outcome::Failed(error.to_string()),
     };
@@ -60,22 +64,16 @@ fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
     SUITE.run(workspace, &mut command)
 }
 
-/// The backend that the end-to-end tests ask.
-pub(crate) fn build_program(workspace: &Workspace) -> io::Result<PathBuf> {
-    let status = run::shown(&mut cargo(workspace, &["build", "-p", "fleet-token-cli", "--bin", "fleet-token"]))?;
-    if !status.success() {
-        return Err(io::Error::other(format!("cargo build: {status}")));
-    }
-    Ok(workspace.target().join("debug").join(format!("fleet-token{}", env::consts::EXE_SUFFIX)))
-}
-
 /// `clean`, for a plain compile keeps classes whose source is gone, and an incremental one loses those whose source was
 /// generated anew. `verify`, and not `install`: nothing is left on the machine but what Maven fetched.
 fn maven(args: &Args, folder: PathBuf) -> Command {
     let mut command = Command::new(MAVEN);
-    command.args(["-B", "-ntp"]).current_dir(folder).stdin(Stdio::null());
+    command.args(["-B", "-ntp", "-Dstyle.color=never"]).current_dir(folder).stdin(Stdio::null());
     if args.offline {
         command.arg("-o");
+    }
+    if args.android {
+        command.arg("-Pandroid,shrink");
     }
     command.args(["clean", "verify"]);
     command
@@ -89,10 +87,10 @@ fn is_headline(_: Pipe, line: &str) -> bool {
         || Tally::of_surefire(line).is_some()
 }
 
-const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
+pub(crate) const MAVEN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
 
 /// What this machine lacks, and what to do.
-fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     let javac = env::var_os("JAVA_HOME").map_or_else(
         || "javac".into(),
         |home| PathBuf::from(home).join("bin").join(format!("javac{}", env::consts::EXE_SUFFIX)),

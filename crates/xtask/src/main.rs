@@ -9,7 +9,10 @@ mod dist;
 mod excerpt;
 mod kept;
 mod kotlin;
+#[cfg(test)]
+mod matrix;
 mod model;
+mod program;
 mod run;
 mod scenarios;
 mod secrets;

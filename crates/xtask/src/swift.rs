@@ -3,13 +3,14 @@
 //! Uses the machine's own Swift, or one that was unpacked into a folder from Debian's packages. That one is run in a
 //! mount namespace of its own (`crates/xtask/swift/run.sh`), since it needs a newer C library than many machines have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 use std::{env, fs, io};
 
 use crate::bindings;
 use crate::kept::Suite;
+use crate::program;
 use crate::run::{self, Pipe};
 use crate::scenarios;
 use crate::step::{self, Outcome, Step};
@@ -39,7 +40,7 @@ pub(crate) struct Args {
 }
 
 /// A Swift that can be run.
-enum Toolchain {
+pub(crate) enum Toolchain {
     /// The machine's own, on the path.
     Own,
     /// Debian's, unpacked here.
@@ -61,12 +62,19 @@ pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
 }
 
 fn tested(args: &Args, workspace: &mut Workspace) -> Outcome {
-    let toolchain = match toolchain(workspace) {
+    let toolchain = match toolchain_or_install(workspace) {
         Ok(toolchain) => toolchain,
         Err(skipped) => return skipped,
     };
-    let mut command = toolchain.swift(workspace);
-    command.arg("test");
+    let program = match program::build(workspace) {
+        Ok(program) => program,
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
+    // The server runs outside, where the C library is that it was built for.
+    let mut command = Command::new(script(workspace, "with-server.sh"));
+    let tests = toolchain.runs(workspace, &script(workspace, "test.sh"));
+    command.arg(program).arg(tests.get_program()).args(tests.get_args());
+    command.current_dir(workspace.root()).stdin(Stdio::null());
     if let Some(pattern) = &args.filter {
         command.args(["--filter", pattern]);
     }
@@ -88,27 +96,18 @@ fn is_headline(_: Pipe, line: &str) -> bool {
 }
 
 /// The machine's Swift, or Debian's: unpacked now, should it not be there yet.
-fn toolchain(workspace: &Workspace) -> Result<Toolchain, Outcome> {
-    let version = Command::new("swift").arg("--version").stdin(Stdio::null()).output();
-    if version.is_ok_and(|version| version.status.success()) {
-        return Ok(Toolchain::Own);
+fn toolchain_or_install(workspace: &Workspace) -> Result<Toolchain, Outcome> {
+    if let Some(toolchain) = Toolchain::find(workspace) {
+        return Ok(toolchain);
     }
-    let folder = env::var_os(FOLDER).map_or_else(|| workspace.target().join("swift-toolchain"), PathBuf::from);
-    // Written last by `install.sh`: a folder without it is half of a toolchain.
-    if !folder.join(".swift-toolchain").is_file() {
-        if let Some(reason) = cannot_unpack() {
-            return Err(Outcome::Skipped(format!(
-                "no `swift` on the path, {FOLDER} names no unpacked one, and {reason}"
-            )));
-        }
-        println!(
-            "no Swift here: unpacking Debian's into {}, 600 MB to load and 1.6 GB on disk",
-            workspace.short(&folder)
-        );
-        let installed = run::shown(Command::new(script(workspace, "install.sh")).arg(&folder));
-        if !installed.is_ok_and(|status| status.success()) {
-            return Err(Outcome::Skipped("no Swift here, and Debian's could not be unpacked: see above".to_owned()));
-        }
+    let folder = unpacked(workspace);
+    if let Some(reason) = cannot_unpack() {
+        return Err(Outcome::Skipped(format!("no `swift` on the path, {FOLDER} names no unpacked one, and {reason}")));
+    }
+    println!("no Swift here: unpacking Debian's into {}, 600 MB to load and 1.6 GB on disk", workspace.short(&folder));
+    let installed = run::shown(Command::new(script(workspace, "install.sh")).arg(&folder));
+    if !installed.is_ok_and(|status| status.success()) {
+        return Err(Outcome::Skipped("no Swift here, and Debian's could not be unpacked: see above".to_owned()));
     }
     Ok(Toolchain::Unpacked(folder))
 }
@@ -130,24 +129,34 @@ fn cannot_unpack() -> Option<String> {
     }
 }
 
+fn unpacked(workspace: &Workspace) -> PathBuf {
+    env::var_os(FOLDER).map_or_else(|| workspace.target().join("swift-toolchain"), PathBuf::from)
+}
+
 impl Toolchain {
-    /// `swift`, at the root of the workspace.
-    fn swift(&self, workspace: &Workspace) -> Command {
-        let mut command = match self {
-            Self::Own => Command::new("swift"),
-            Self::Unpacked(folder) => {
-                let mut command = Command::new(script(workspace, "run.sh"));
-                command.arg(folder).arg(workspace.root()).arg("swift");
-                // Where it keeps its caches: inside the one folder that it can write to.
-                command.env("SWIFT_HOME", workspace.root().join(".build/home"));
-                command
-            }
-        };
+    /// The one that is there.
+    pub(crate) fn find(workspace: &Workspace) -> Option<Self> {
+        let version = Command::new("swift").arg("--version").stdin(Stdio::null()).output();
+        if version.is_ok_and(|version| version.status.success()) {
+            return Some(Self::Own);
+        }
+        let folder = unpacked(workspace);
+        // Written last by `install.sh`: a folder without it is half of a toolchain.
+        folder.join(".swift-toolchain").is_file().then_some(Self::Unpacked(folder))
+    }
+
+    /// The program, run where `swift` is on the path: here, or in the folder that one was unpacked into.
+    pub(crate) fn runs(&self, workspace: &Workspace, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        if let Self::Unpacked(folder) = self {
+            command = Command::new(script(workspace, "run.sh"));
+            command.arg(folder).arg(workspace.root()).arg(program);
+        }
         command.current_dir(workspace.root()).stdin(Stdio::null());
         command
     }
 }
 
-fn script(workspace: &Workspace, name: &str) -> PathBuf {
+pub(crate) fn script(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.root().join("crates/xtask/swift").join(name)
 }

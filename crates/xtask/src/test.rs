@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::bindings;
+use crate::dist;
 use crate::excerpt::{self, Excerpt};
 use crate::kept::{Suite, exited, judged, traced};
 use crate::kotlin;
@@ -33,7 +34,7 @@ const DEMO: &str = "demo";
 
 const RUST: Suite = Suite { name: TESTS, limit: TESTS_LIMIT, count: Tally::of_libtest, headline: excerpt::is_headline };
 
-const STEPS: &[Step<'_>] = &[
+pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: "format", about: "rustfmt changes nothing", run: &format },
     Step { name: "clippy", about: "no lint fires", run: &clippy },
     Step { name: "features", about: "the SDK builds with each feature alone", run: &features },
@@ -47,6 +48,7 @@ const STEPS: &[Step<'_>] = &[
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
     Step { name: "scenarios", about: "every scenario holds in every language", run: &scenarios::compare },
+    Step { name: "packages", about: "what phones are given, as far as it can be made here", run: &dist::test },
     Step { name: "secrets", about: "no token in any output above", run: &secret_scan },
 ];
 

@@ -5,6 +5,7 @@
 set -euo pipefail
 DIR=$(realpath "$1"); PROJECT=$(realpath "$2"); shift 2
 export SWIFT_HOME=${SWIFT_HOME:-$PROJECT/.build/home}          # where Swift keeps its caches
+export FLEET_TOKEN_LIB_DIR=${FLEET_TOKEN_LIB_DIR-$PROJECT/bindings/generated/testing/lib}   # empty: without
 mkdir -p "$SWIFT_HOME"
 user=(); [ "$(id -u)" -eq 0 ] || user=(--user --map-root-user)
 exec unshare "${user[@]}" --mount --propagation private -- bash -euc '

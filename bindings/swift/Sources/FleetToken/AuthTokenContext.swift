@@ -58,13 +58,21 @@ public struct AuthTokenContext: Sendable, Hashable {
 
     /// Which kind of context an endpoint serves.
     public enum Kind: Sendable, Hashable, CaseIterable {
+        /// One on-demand vehicle.
         case vehicle
+        /// One on-demand trip.
         case trip
+        /// One delivery vehicle.
         case deliveryVehicle
+        /// One delivery vehicle and one of its tasks.
         case deliveryVehicleTask
+        /// One scheduled task.
         case task
+        /// One shipment's tracking id.
         case tracking
+        /// The on-demand vehicle service, without an id.
         case vehicleService
+        /// The whole fleet.
         case fleet
     }
 }

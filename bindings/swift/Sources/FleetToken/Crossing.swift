@@ -234,7 +234,8 @@ extension TokenEvent {
                 context: of(context), attempt: Int(attempt), error: TokenError(failure), next: seconds(nextInMs))
         case .fetched(let context, let lifetimeMs, let generation, let attempts):
             self = .fetched(
-                context: of(context), lifetime: lifetimeMs.map(seconds), generation: generation, attempts: Int(attempts))
+                context: of(context), lifetime: lifetimeMs.map(seconds), generation: generation, attempts: Int(attempts)
+            )
         case .fetchFailed(let context, let failure, let retryInMs):
             self = .fetchFailed(context: of(context), error: TokenError(failure), retry: seconds(retryInMs))
         case .staleServed(let context, let leftMs):

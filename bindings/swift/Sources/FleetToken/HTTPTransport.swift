@@ -13,13 +13,17 @@ public protocol HTTPTransport: Sendable {
 
 /// How the backend is asked.
 public enum HTTPMethod: String, Sendable, Equatable {
+    /// The context is in the URL.
     case get = "GET"
+    /// The context is in the body too, as JSON.
     case post = "POST"
 }
 
 /// One header. Its value may be a login: it is never printed.
 public struct HTTPHeader: Sendable, Equatable {
+    /// In any case.
     public var name: String
+    /// Printed nowhere.
     public var value: String
 
     public init(_ name: String, _ value: String) {
@@ -30,6 +34,7 @@ public struct HTTPHeader: Sendable, Equatable {
 
 /// What is sent. Headers and body are never printed.
 public struct HTTPRequest: Sendable, Equatable {
+    /// GET, unless the endpoint says POST.
     public var method: HTTPMethod
     /// An absolute URL whose ids are percent-encoded already.
     public var url: String
@@ -57,9 +62,11 @@ public struct HTTPRequest: Sendable, Equatable {
 
 /// What came back. The body is never printed.
 public struct HTTPResponse: Sendable, Equatable {
+    /// Whatever the backend said; no status is an error to a transport.
     public var status: Int
-    /// Looked at are Date, Retry-After and Content-Type.
+    /// Looked at are Date, Age, Retry-After and Content-Type.
     public var headers: [HTTPHeader]
+    /// As it came, decompressed.
     public var body: Data
 
     public init(status: Int, headers: [HTTPHeader] = [], body: Data = Data()) {

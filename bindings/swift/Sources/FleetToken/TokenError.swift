@@ -67,3 +67,38 @@ public struct TokenError: Error, Sendable, Equatable {
 extension TokenError: CustomStringConvertible, LocalizedError {
     public var errorDescription: String? { description }
 }
+
+/// As Objective-C sees it, such as Google's SDKs.
+extension TokenError: CustomNSError {
+    public static var errorDomain: String { "FleetToken.TokenError" }
+
+    /// A number of its own for each kind, which never changes.
+    public var errorCode: Int {
+        switch kind {
+        case .invalidContext: 1
+        case .noEndpoint: 2
+        case .session: 3
+        case .transport: 4
+        case .timeout: 5
+        case .unavailable: 6
+        case .sessionRejected: 7
+        case .notFound: 8
+        case .rejected: 9
+        case .redirected: 10
+        case .badResponse: 11
+        case .disabled: 12
+        case .expiredOnArrival: 13
+        case .scopeMismatch: 14
+        case .rejectedTokenReturned: 15
+        case .backingOff: 16
+        case .tooManyRejections: 17
+        case .lifetimeTooShort: 18
+        case .cleared: 19
+        case .shutDown: 20
+        case .interrupted: 21
+        case .invalidConfiguration: 22
+        }
+    }
+
+    public var errorUserInfo: [String: Any] { [NSLocalizedDescriptionKey: description] }
+}

@@ -9,8 +9,14 @@ public final class URLSessionTransport: HTTPTransport {
     private let exchanges = Exchanges()
 
     /// With a session of its own, which is ended with the transport.
-    public init() {
-        let configuration = URLSessionConfiguration.ephemeral
+    public convenience init() {
+        self.init(configuration: .ephemeral)
+    }
+
+    /// With a session of its own on these settings, such as a proxy or a policy for cellular networks. Cookies and
+    /// caches stay off whatever they say.
+    public init(configuration: URLSessionConfiguration) {
+        let configuration = configuration.copy() as? URLSessionConfiguration ?? .ephemeral
         configuration.httpShouldSetCookies = false
         configuration.httpCookieAcceptPolicy = .never
         configuration.urlCache = nil
@@ -48,16 +54,17 @@ public final class URLSessionTransport: HTTPTransport {
 }
 
 /// What has come so far.
-private struct Exchange {
+struct Exchange {
     let maxBody: Int
     let continuation: CheckedContinuation<HTTPResponse, any Error>
     var response: HTTPURLResponse?
     var body = Data()
-    var isCut = false
+    /// Enough has come: how it ends does not matter any more.
+    var isComplete = false
 }
 
 /// The session's delegate: one for all, since redirects can be refused on every system only here.
-private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private let lock = NSLock()
     private var running: [Int: Exchange] = [:]
 
@@ -82,6 +89,27 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Send
         completionHandler(next)
     }
 
+    /// No login but the factory's is sent: neither one that the device has stored, nor one that it would ask for.
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
+        completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    ) {
+        guard let refusal = challenge.failureResponse as? HTTPURLResponse, !challenge.protectionSpace.isProxy() else {
+            // The server's certificate, or a proxy on the way: the system's business.
+            return completionHandler(.performDefaultHandling, nil)
+        }
+        #if canImport(FoundationNetworking)
+        // There a challenge that is not met never ends with its reply.
+        locked {
+            running[task.taskIdentifier]?.response = refusal
+            running[task.taskIdentifier]?.isComplete = true
+        }
+        completionHandler(.cancelAuthenticationChallenge, nil)
+        #else
+        completionHandler(.rejectProtectionSpace, nil)
+        #endif
+    }
+
     func urlSession(
         _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
         completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
@@ -91,21 +119,21 @@ private final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Send
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        let isCut = locked {
+        let isTooLong = locked {
             guard var exchange = running[dataTask.taskIdentifier] else { return false }
             exchange.body.append(data.prefix(exchange.maxBody + 1 - exchange.body.count))
-            exchange.isCut = exchange.body.count > exchange.maxBody
+            exchange.isComplete = exchange.body.count > exchange.maxBody
             running[dataTask.taskIdentifier] = exchange
-            return exchange.isCut
+            return exchange.isComplete
         }
-        if isCut {
+        if isTooLong {
             dataTask.cancel()
         }
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
         guard let exchange = locked({ running.removeValue(forKey: task.taskIdentifier) }) else { return }
-        if let error, !exchange.isCut {
+        if let error, !exchange.isComplete {
             return exchange.continuation.resume(throwing: TransportError(error))
         }
         guard let response = exchange.response ?? task.response as? HTTPURLResponse else {

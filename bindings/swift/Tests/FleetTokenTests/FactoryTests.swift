@@ -83,10 +83,11 @@ import Testing
     @Test func aTokenOfSeveralContextsIsRejectedForAll() async throws {
         let count = Locked(0)
         let transport = Scripted { _ in
-            token(count.with { count -> String in
-                count += 1
-                return count <= 2 ? "SHARED" : "NEW-\(count)"
-            })
+            token(
+                count.with { count -> String in
+                    count += 1
+                    return count <= 2 ? "SHARED" : "NEW-\(count)"
+                })
         }
         let factory = try factory(transport)
         let first = try await factory.token(for: .vehicle("v1"))
@@ -105,47 +106,25 @@ import Testing
         #expect(transport.count == 2)
     }
 
-    /// The race that the epoch closes: one thread is given a token, another rejects it, and the first keeps it then.
-    @Test func racingThreadsNeverServeARejectedToken() async throws {
-        let factory = try factory(minting())
-        let rejected = Locked<Set<String>>([])
-        let stop = Locked(false)
-        let askers = (0..<4).map { _ in
-            Task.detached { () -> Int in
-                var bad = 0
-                while !stop.with({ $0 }) {
-                    // Whatever was rejected before this question must not be its answer.
-                    let before = rejected.with { $0 }
-                    if let token = factory.tryToken(for: .vehicle("v1")), before.contains(token.value) { bad += 1 }
-                    await Task.yield()
-                }
-                return bad
-            }
-        }
-        for round in 0..<200 {
-            guard let token = try? await factory.token(for: .vehicle("v1")) else {
-                // Too many rejections: a sign-in begins anew.
-                factory.clear()
-                continue
-            }
-            factory.invalidate(token, for: .vehicle("v1"))
-            rejected.with { _ = $0.insert(token.value) }
-            if round % 3 == 0 { factory.clear() }
-        }
-        stop.with { $0 = true }
-        for asker in askers { #expect(await asker.value == 0) }
-        #expect(rejected.with { $0.count } > 5)
-    }
-
     @Test func errorsSayWhatAndWhenAgain() async throws {
-        let factory = try factory(Scripted { _ in
-            HTTPResponse(status: 503, headers: [HTTPHeader("Retry-After", "60")])
-        })
+        let factory = try factory(
+            Scripted { _ in
+                HTTPResponse(status: 503, headers: [HTTPHeader("Retry-After", "60")])
+            })
         let error = await failure { try await factory.token(for: .vehicle("v1")) }
         #expect(error?.kind == .unavailable && error?.status == 503 && error?.isRetryable == true)
         #expect((error?.retryAfter ?? 0) > 50)
         let again = await failure { try await factory.token(for: .vehicle("v1")) }
         #expect(again?.kind == .backingOff && again?.underlying == .unavailable)
+    }
+
+    @Test func everyKindOfErrorHasANumberOfItsOwn() {
+        let codes = TokenError.Kind.allCases.map { kind in
+            TokenError(
+                kind: kind, underlying: nil, isRetryable: false, retryAfter: nil, status: nil, description: ""
+            ).errorCode
+        }
+        #expect(codes == Array(1...codes.count))
     }
 
     @Test(arguments: ["", "../v1", "*", String(repeating: "v", count: 65)])

@@ -71,7 +71,9 @@ final class Server: Sendable {
             var sent = 0
             while sent < bytes.count {
                 // A client that has left must not end the process by a signal.
-                let count = bytes[sent...].withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                let count = bytes[sent...].withUnsafeBytes {
+                    send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                }
                 if count <= 0 { return }
                 sent += count
             }

@@ -6,25 +6,48 @@ import Testing
     /// Newer than iOS 15. On Linux `@available` means nothing, so that only this finds them.
     private static let tooNew = [
         "Duration", "ContinuousClock", "SuspendingClock", "Mutex", "Atomic", "Synchronization", "OSAllocatedUnfairLock",
-        "Regex", "Observation", "URL.path()", "sleep(for", "sleep(until", "withLock", "makeStream", "withDiscardingTaskGroup",
+        "Regex", "Observation", "URL.path()", "sleep(for", "sleep(until", "withLock", "makeStream",
+        "withDiscardingTaskGroup",
         "DiscardingTaskGroup", "Data(contentsOf", "appending(path", "ISO8601FormatStyle", "host(percentEncoded",
     ]
 
+    private let sources: [(name: String, text: String)]
+
+    init() throws {
+        sources =
+            try Repository.texts(in: "bindings/swift/Sources/FleetToken", ending: "swift")
+            + Repository.texts(in: "bindings/swift/Adapters", ending: "swift")
+    }
+
+    @Test func everySourceIsLookedAt() {
+        #expect(sources.count > 14)
+        #expect(
+            sources.contains { $0.name == "AuthTokenFactory" } && sources.contains { $0.name == "DriverAuthorization" })
+    }
+
     @Test func nothingNewerThanIOS15IsUsed() throws {
-        // bindings/swift/Tests/FleetTokenTests/SourceTests.swift
-        let package = (0..<3).reduce(URL(fileURLWithPath: #filePath)) { url, _ in url.deletingLastPathComponent() }
-        let folder = package.appendingPathComponent("Sources/FleetToken")
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        #expect(files.count > 8)
-        for file in files where file.pathExtension == "swift" {
-            let source = try String(contentsOf: file, encoding: .utf8)
-            for name in SourceTests.tooNew {
-                #expect(!source.contains(name), "\(file.lastPathComponent) uses \(name)")
+        // What apps copy from the documentation runs there too.
+        let copied = try Repository.texts(in: "bindings/swift/Tests/FleetTokenTests", ending: "swift")
+            .filter { $0.name == "Snippets" }
+        #expect(copied.count == 1)
+        for (name, text) in sources + copied {
+            for word in SourceTests.tooNew { #expect(!text.contains(word), "\(name) uses \(word)") }
+        }
+    }
+
+    /// Its types print secrets in a dump: none may be part of what apps see.
+    @Test func whatIsGeneratedIsImportedInternally() {
+        for (name, text) in sources {
+            let imports = text.components(separatedBy: "\n").filter { $0.hasSuffix("import FleetTokenFFI") }
+            #expect(imports.allSatisfy { $0 == "internal import FleetTokenFFI" }, "\(name)")
+        }
+    }
+
+    @Test func nothingIsPrintedOrLogged() {
+        for (name, text) in sources {
+            for word in ["print(", "NSLog", "os_log", "Logger(", "dump("] {
+                #expect(!text.contains(word), "\(name) uses \(word)")
             }
-            // Its types print secrets in a dump: none may be part of what apps see.
-            let imports = source.components(separatedBy: "\n").filter { $0.hasSuffix("import FleetTokenFFI") }
-            #expect(imports.allSatisfy { $0 == "internal import FleetTokenFFI" }, "\(file.lastPathComponent)")
-            #expect(!source.contains("print(") && !source.contains("NSLog"), "\(file.lastPathComponent) prints")
         }
     }
 }

@@ -39,7 +39,9 @@ var anyBackend: TokenConfiguration {
     TokenConfiguration(endpoints: [.init(.vehicle, "https://backend.test/{vehicleId}")])
 }
 
-func factory(_ transport: any HTTPTransport, _ configuration: TokenConfiguration = anyBackend) throws -> AuthTokenFactory {
+func factory(_ transport: any HTTPTransport, _ configuration: TokenConfiguration = anyBackend) throws
+    -> AuthTokenFactory
+{
     try AuthTokenFactory(configuration: configuration, transport: transport)
 }
 

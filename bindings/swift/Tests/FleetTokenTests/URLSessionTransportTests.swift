@@ -1,6 +1,9 @@
 @testable import FleetToken
 import Foundation
 import Testing
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 /// Over real HTTP, on the loopback. One after the other: a request under way keeps a core busy on Linux.
 @Suite(.serialized) struct URLSessionTransportTests {
@@ -33,6 +36,19 @@ import Testing
         }
         #expect(server.requests.allSatisfy { $0.hasPrefix("GET /v1 ") && $0.contains("Authorization: Bearer S\r\n") })
         #expect(server.requests.count == 2 && !server.requests[1].lowercased().contains("cookie"))
+    }
+
+    /// URLSession has ideas of its own about a 401 that says how to log in. (Without any parameter, `Bearer` alone, it
+    /// crashes in Foundation for Linux, 6.0.3, before anyone is asked.)
+    @Test(arguments: ["Bearer realm=\"fleet\"", "Basic realm=\"fleet\"", "Digest realm=\"fleet\", nonce=\"n\""])
+    func aRefusedLoginIsAReply(challenge: String) async throws {
+        let server = try Server { _, connection in
+            connection.reply("401 Unauthorized", ["WWW-Authenticate: \(challenge)", "Retry-After: 7"], "who?")
+        }
+        let reply = try await transport.send(request(server.url("/"), headers: [HTTPHeader("Authorization", "S")]))
+        #expect(reply.status == 401)
+        #expect(reply.headers.contains { $0.name.lowercased() == "retry-after" && $0.value == "7" })
+        #expect(server.requests.count == 1)
     }
 
     @Test func aPostCarriesItsBody() async throws {
@@ -85,6 +101,33 @@ import Testing
         gate.signal()
     }
 
+    /// A continuation that is resumed twice ends the process.
+    @Test func anExchangeThatEndsTwiceIsAnsweredOnce() async throws {
+        let exchanges = Exchanges()
+        let session = URLSession(configuration: .ephemeral, delegate: exchanges, delegateQueue: nil)
+        let task = session.dataTask(with: try #require(URL(string: "http://127.0.0.1:1/")).absoluteURL)
+        await #expect(throws: TransportError.timeout) {
+            try await withCheckedThrowingContinuation { continuation in
+                exchanges.begin(task, Exchange(maxBody: 1, continuation: continuation))
+                exchanges.urlSession(session, task: task, didCompleteWithError: URLError(.timedOut))
+                exchanges.urlSession(session, task: task, didCompleteWithError: nil)
+            }
+        }
+        // Nor is one that is over.
+        exchanges.urlSession(session, dataTask: task, didReceive: Data("late".utf8))
+        session.invalidateAndCancel()
+    }
+
+    @Test func settingsOfTheAppsAreUsedButNoCookies() async throws {
+        let server = try Server { _, connection in connection.reply("200 OK", ["Set-Cookie: a=b"]) }
+        let configuration = URLSessionConfiguration.default
+        configuration.httpAdditionalHeaders = ["X-App": "1"]
+        let transport = URLSessionTransport(configuration: configuration)
+        for _ in 0..<2 { _ = try await transport.send(request(server.url("/"))) }
+        #expect(server.requests.allSatisfy { $0.contains("X-App: 1\r\n") && !$0.lowercased().contains("cookie") })
+        #expect(configuration.httpShouldSetCookies)
+    }
+
     @Test func whatCannotBeSentIsATypedError() async throws {
         let server = try Server { _, connection in connection.reply("200 OK") }
         let closed = server.url("/").replacingOccurrences(of: ":\(server.port)", with: ":1")
@@ -100,7 +143,8 @@ import Testing
         let server = try Server { head, connection in
             let id = head.split(separator: " ")[1].dropFirst()
             connection.reply(
-                "200 OK", ["Content-Type: application/json"], #"{"token": "SECRET-TOKEN-\#(id)", "expiresInSeconds": 3600}"#)
+                "200 OK", ["Content-Type: application/json"],
+                #"{"token": "SECRET-TOKEN-\#(id)", "expiresInSeconds": 3600}"#)
         }
         var configuration = TokenConfiguration(endpoints: [.init(.vehicle, server.url("/{vehicleId}"))])
         configuration.allowHTTPLoopback = true

@@ -9,7 +9,12 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 pub(crate) use self::library::Args as SizeArgs;
+use crate::kotlin;
+use crate::step::Outcome;
 use crate::workspace::Workspace;
+
+/// Where nothing was built since this is no Mac, though all that was checked is well: neither success nor failure.
+const NOT_A_MAC: u8 = 3;
 
 /// What `cargo xtask dist` takes.
 #[derive(Subcommand)]
@@ -21,16 +26,30 @@ pub(crate) enum Args {
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
-    let done = match args {
-        Args::Android(args) => android::run(args, workspace),
+    let made = match args {
+        Args::Android(args) => android::run(args, workspace).map(|()| true),
         Args::Apple(args) => apple::run(args, workspace),
     };
-    match done {
-        Ok(code) => code,
+    match made {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NOT_A_MAC),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The step of `cargo xtask test`: both packages, as far as this machine can make them.
+pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
+    if let Some(reason) = kotlin::missing() {
+        return Outcome::Skipped(reason);
+    }
+    let made = android::run(&android::Args::default(), workspace)
+        .and_then(|()| apple::run(&apple::Args::default(), workspace).map(|_| ()));
+    match made {
+        Ok(()) => Outcome::Passed,
+        Err(error) => Outcome::Failed(error.to_string()),
     }
 }
 

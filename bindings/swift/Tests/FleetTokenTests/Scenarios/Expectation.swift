@@ -61,7 +61,8 @@ enum Expectation {
             let sent = request.headers.first { $0.name.lowercased() == name.lowercased() }?.value
             // The values are secrets.
             guard sent == (value == .null ? nil : try value.asString(name)) else {
-                throw Complaint("expected the scenario's value in header \(name), was \(sent == nil ? "none" : "another")")
+                throw Complaint(
+                    "expected the scenario's value in header \(name), was \(sent == nil ? "none" : "another")")
             }
         }
     }

@@ -100,7 +100,9 @@ indirect enum JSON: Equatable, Sendable {
 
         private mutating func word() throws -> JSON {
             let start = at
-            while at < scalars.count, scalars[at].properties.isAlphabetic || "0123456789+-.".unicodeScalars.contains(scalars[at]) {
+            while at < scalars.count,
+                scalars[at].properties.isAlphabetic || "0123456789+-.".unicodeScalars.contains(scalars[at])
+            {
                 at += 1
             }
             var word = ""

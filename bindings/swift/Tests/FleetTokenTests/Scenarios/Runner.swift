@@ -29,7 +29,9 @@ enum Runner {
         for (index, step) in steps.enumerated() {
             let place = "\(prefix)\(index + 1)"
             let members = try step.asObject("a step")
-            guard let (name, argument) = members.first, members.count == 1 else { throw Complaint("a step has one key") }
+            guard let (name, argument) = members.first, members.count == 1 else {
+                throw Complaint("a step has one key")
+            }
             if name == "repeat" {
                 try Fields.of(argument) { fields in
                     let (times, steps) = (try fields.int("times") ?? 0, try fields.array("steps") ?? [])

@@ -77,14 +77,16 @@ struct Scenario {
         if let names = fields.json("response_fields") {
             configuration.responseFields = try Fields.of(names) {
                 guard let token = try $0.string("token") else { throw Complaint("response_fields has no token") }
-                return .init(token: token, expiresAt: try $0.string("expires_at"), expiresIn: try $0.string("expires_in"))
+                return .init(
+                    token: token, expiresAt: try $0.string("expires_at"), expiresIn: try $0.string("expires_in"))
             }
         }
         session = fields.json("session")
     }
 
     static let rules: Set<String> = [
-        "shapes", "lifetime", "refresh", "single_flight", "failure", "rejection", "scope", "secrets", "bound", "context",
+        "shapes", "lifetime", "refresh", "single_flight", "failure", "rejection", "scope", "secrets", "bound",
+        "context",
         "session", "shutdown",
     ]
 

@@ -78,22 +78,22 @@ final class World {
         guard clock.settle() else { throw Complaint("it did not settle") }
     }
 
-    /// Looks again and again until it is so, for as long as there is patience.
+    /// Looks again and again until it is so: what always comes, on however busy a machine.
     func soon(_ otherwise: String, _ holds: () throws -> Bool) throws {
-        let end = Date().addingTimeInterval(patience)
+        let end = Date().addingTimeInterval(20)
         while try !holds() {
             if Date() > end { throw Complaint(otherwise) }
             usleep(100)
         }
     }
 
-    /// Looks again and again until nothing is wrong.
+    /// Looks again and again until nothing is wrong, for as long as there is patience.
     func eventually(_ look: () throws -> Void) throws {
         let end = Date().addingTimeInterval(patience)
         while true {
             do {
                 return try look()
-            } catch where Date() < end && wire.state.with({ $0.complaints.isEmpty }) {
+            } catch  where Date() < end && wire.state.with({ $0.complaints.isEmpty }) {
                 usleep(200)
                 try settle()
             }

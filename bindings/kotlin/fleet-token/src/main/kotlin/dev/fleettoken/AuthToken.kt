@@ -30,6 +30,12 @@ public class AuthToken internal constructor(
     public val remaining: Duration?
         @JvmSynthetic get() = remainingMillis?.milliseconds
 
+    /** Whether it is the same token of the same context, however often it was served. */
+    override fun equals(other: Any?): Boolean =
+        this === other || (other is AuthToken && generation == other.generation && value == other.value)
+
+    override fun hashCode(): Int = generation.hashCode()
+
     override fun toString(): String = "AuthToken(value=[redacted], generation=$generation)"
 
     internal companion object {

@@ -71,6 +71,11 @@ public class AuthTokenContext @JvmOverloads constructor(
         @JvmStatic
         public fun deliveryVehicle(id: String): AuthTokenContext = AuthTokenContext(deliveryVehicleId = id)
 
+        /** One delivery vehicle and one of its tasks. */
+        @JvmStatic
+        public fun deliveryVehicleTask(id: String, taskId: String): AuthTokenContext =
+            AuthTokenContext(deliveryVehicleId = id, taskId = taskId)
+
         /** One scheduled task. */
         @JvmStatic
         public fun task(id: String): AuthTokenContext = AuthTokenContext(taskId = id)
@@ -78,6 +83,10 @@ public class AuthTokenContext @JvmOverloads constructor(
         /** One shipment's tracking id. */
         @JvmStatic
         public fun tracking(id: String): AuthTokenContext = AuthTokenContext(trackingId = id)
+
+        /** The vehicle service without an id, such as for listing vehicles. */
+        @JvmStatic
+        public fun vehicleService(): AuthTokenContext = AuthTokenContext(serviceType = ServiceType.VEHICLE)
 
         /** Everything that a fleet operator may read. */
         @JvmStatic

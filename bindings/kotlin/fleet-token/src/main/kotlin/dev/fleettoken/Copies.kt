@@ -23,7 +23,7 @@ internal class Copies(private val bound: Int) {
     }
 
     /** Where the copy of one context is, if there is one. A handle holds its place, and so needs no lookup. */
-    inner class Place internal constructor(private val context: AuthTokenContext) {
+    inner class Place internal constructor(internal val context: AuthTokenContext) {
         // Written under the lock. A place that is not in the map any more has none.
         @Volatile
         private var copy: Copy? = null
@@ -48,7 +48,7 @@ internal class Copies(private val bound: Int) {
             copy = if (freshForMs == 0L) null else Copy(token, freshForMs, since)
         }
 
-        internal fun drop() {
+        internal fun empty() {
             copy = null
         }
 
@@ -80,7 +80,7 @@ internal class Copies(private val bound: Int) {
         synchronized(lock) {
             rise(epoch, evictions)
             if (epoch < seenEpoch || evictions < seenEvictions) return
-            if (places.size >= bound && context !in places) dropAll()
+            if (places.size >= bound && context !in places) drop { it.holders == 0 }
             place(context).keep(served, token, since)
         }
     }
@@ -113,15 +113,15 @@ internal class Copies(private val bound: Int) {
         if (epoch <= seenEpoch && evictions <= seenEvictions) return
         seenEpoch = maxOf(seenEpoch, epoch)
         seenEvictions = maxOf(seenEvictions, evictions)
-        dropAll()
+        drop { true }
     }
 
-    private fun dropAll() {
-        for (place in places.values) {
-            place.drop()
+    private inline fun drop(which: (Place) -> Boolean) {
+        for (place in places.values.filter(which)) {
+            place.empty()
             // A use that is noted at this moment is lost.
             place.takeHits()?.let(gone::add)
+            if (place.holders == 0) places.remove(place.context)
         }
-        places.values.removeAll { it.holders == 0 }
     }
 }

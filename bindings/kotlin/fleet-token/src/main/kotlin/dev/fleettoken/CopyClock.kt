@@ -26,7 +26,8 @@ internal class CoreClock(private val nowMs: () -> Long) : CopyClock {
     private val asked =
         CopyClock.Asked { token ->
             val servedAtMs = token.servedAtMs.saturated()
-            Since { nowMs() - servedAtMs }
+            // Before it was served is not possible, unless this clock is another: Robolectric's starts near zero.
+            Since { (nowMs() - servedAtMs).let { age -> if (age < 0) Long.MAX_VALUE else age } }
         }
 
     override fun beforeCall() = asked

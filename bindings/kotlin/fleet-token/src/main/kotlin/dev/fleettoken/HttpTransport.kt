@@ -28,7 +28,7 @@ public fun interface HttpTransport {
 }
 
 /** What is sent. Headers and body are secret and are never printed. */
-public class HttpRequest internal constructor(
+public class HttpRequest(
     /** `GET`, or `POST` with a JSON body. */
     public val method: String,
     /** An absolute URL whose ids are percent-encoded already. */
@@ -123,7 +123,7 @@ private fun FfiHttpRequest.opened() =
 
 private fun HttpResponse.crossed(): FfiHttpResponse {
     // Anything else would cross as some other number.
-    if (status !in 0..UShort.MAX_VALUE.toInt()) throw TransportException(TransportException.Kind.OTHER, "no HTTP status")
+    if (status !in 0..UShort.MAX_VALUE.toInt()) throw TransportException(TransportException.Kind.OTHER, "no status")
     return FfiHttpResponse(status.toUShort(), headers.map { (name, value) -> FfiHeader(name, value) }, body)
 }
 

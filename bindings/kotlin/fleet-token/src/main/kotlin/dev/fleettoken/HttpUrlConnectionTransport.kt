@@ -16,6 +16,7 @@ import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
@@ -31,11 +32,19 @@ internal class HttpUrlConnectionTransport : HttpTransport {
         // The connection's own time-outs are for single steps: a server that drips would never run into one.
         val watchdog =
             launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
-                delay(request.timeoutMillis)
-                exchange.abort()
+                try {
+                    delay(request.timeoutMillis)
+                } finally {
+                    // Also when the caller is cancelled, who would wait for the thread otherwise.
+                    exchange.abort()
+                }
             }
         try {
             withContext(Dispatchers.IO) { exchange.run() }
+        } catch (failed: TransportException) {
+            // What cancelling broke is no failure of the connection.
+            ensureActive()
+            throw failed
         } finally {
             watchdog.cancel()
         }
@@ -77,10 +86,10 @@ private class Exchange(private val request: HttpRequest) {
     /** Where a redirect leads, if it may be followed: with a body it may not, since who is to get it is the app's word. */
     private fun target(from: URL, reply: HttpResponse): URL? {
         if (reply.status !in REDIRECTS || request.method != "GET") return null
-        val location = reply.headers.firstOrNull { it.first.equals("location", ignoreCase = true) }?.second ?: return null
+        val location = reply.headers.firstOrNull { it.first.equals("location", ignoreCase = true) } ?: return null
         val to =
             try {
-                URL(from, location)
+                URL(from, location.second)
             } catch (_: MalformedURLException) {
                 return null
             }
@@ -114,9 +123,13 @@ private class Exchange(private val request: HttpRequest) {
         if (status < 0) throw TransportException(TransportException.Kind.INTERRUPTED)
         val stream = if (status >= FIRST_ERROR) opened.errorStream else opened.inputStream
         val body = stream?.use { read(it) } ?: ByteArray(0)
+        // The JDK's gives what came of a body that broke off. Less than none is an unknown length, as of a zipped one.
+        if (body.size < minOf(opened.contentLengthLong, request.maxBody)) {
+            throw TransportException(TransportException.Kind.INTERRUPTED, "the body is shorter than announced")
+        }
         // The status line is there too, under no name.
-        val headers =
-            opened.headerFields.entries.filter { it.key != null }.flatMap { (name, values) -> values.map { name to it } }
+        val fields = opened.headerFields.entries.filter { it.key != null }
+        val headers = fields.flatMap { (name, values) -> values.map { name to it } }
         return HttpResponse(status, headers, body)
     }
 

@@ -1,11 +1,13 @@
 package dev.fleettoken
 
 import dev.fleettoken.ffi.FfiToken
+import dev.fleettoken.ffi.FfiTokenFactory
 import kotlin.test.assertEquals
-import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertIs
+import kotlin.test.assertSame
 import kotlin.test.assertTrue
+import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Test
 
 /** Stands for android.os.SystemClock. */
@@ -41,6 +43,12 @@ class PlatformTest {
     }
 
     @Test
+    fun `a clock that is not the core's makes a copy look too old`() {
+        val since = CoreClock { 999 }.beforeCall().served(served)
+        assertEquals(Long.MAX_VALUE, since.elapsedMs())
+    }
+
+    @Test
     fun `a JVM and local unit tests of an Android app are no Android`() {
         for (find in listOf<(String) -> Class<*>>({ Class.forName(it) }, { NotMocked::class.java })) {
             val platform = Platform.of(find)
@@ -49,18 +57,36 @@ class PlatformTest {
         }
     }
 
+    /** What a call comes to on the thread that draws. */
+    private fun <T> onMain(call: () -> T): Result<T> {
+        var result: Result<T>? = null
+        Thread({ result = runCatching(call) }, "main-of-test").apply { start() }.join()
+        return result!!
+    }
+
     @Test
     fun `blocking Android's main thread is refused, also for a copy`() {
-        val native = AuthTokenFactory.builder().endpoint(ContextKind.VEHICLE, "https://b.test/{vehicleId}")
-        native.transport { error("nothing is sent") }.maxAttempts(1).build(android) { config, transport, session ->
-            dev.fleettoken.ffi.FfiTokenFactory(config, transport, session)
-        }.use { factory ->
-            fun refused(): TokenErrorKind =
-                assertFailsWith<TokenException> { factory.getToken(AuthTokenContext.vehicle("v1")) }.kind
-            assertEquals(TokenErrorKind.TRANSPORT, refused())
-            var onMain: TokenErrorKind? = null
-            Thread({ onMain = refused() }, "main-of-test").apply { start() }.join()
-            assertEquals(TokenErrorKind.BLOCKING_IN_ASYNC, onMain)
+        // A copy would be too old at once on the clock that stands for Android's.
+        val platform = Platform(JvmClock(), android.isMainThread)
+        val backend = Backend()
+        val factory =
+            backend.builder().build(platform) { config, transport, session ->
+                FfiTokenFactory(config, transport, session)
+            }
+        factory.use {
+            val refused = {
+                val failed = onMain { factory.getToken(v1) }.exceptionOrNull()
+                assertEquals(TokenErrorKind.BLOCKING_IN_ASYNC, (failed as TokenException.Misuse).kind)
+            }
+            refused()
+            assertEquals(0, backend.sent.get())
+            val token = factory.getToken(v1)
+            refused()
+            val handle = factory.handle(v1)
+            assertIs<TokenException.Misuse>(onMain { handle.getToken() }.exceptionOrNull())
+            assertSame(token, onMain { factory.tryToken(v1) }.getOrThrow())
+            assertSame(token, onMain { runBlocking { handle.token() } }.getOrThrow())
+            assertEquals("SECRET-TOKEN-2", onMain { runBlocking { factory.token(v2) } }.getOrThrow().value)
         }
     }
 

@@ -54,7 +54,9 @@ internal class Body(private val nowMs: Long, private val labels: MutableMap<Stri
         val map = template.asJsonObject
         val key = map.keySet().firstOrNull { it.startsWith("$") }
         if (key == null) {
-            return JsonObject().also { made -> map.entrySet().forEach { (name, inner) -> made.add(name, value(inner)) } }
+            return JsonObject().also { made ->
+                map.entrySet().forEach { (name, inner) -> made.add(name, value(inner)) }
+            }
         }
         if (map.size() != 1) complain("$key stands alone in its object")
         val argument = map[key]

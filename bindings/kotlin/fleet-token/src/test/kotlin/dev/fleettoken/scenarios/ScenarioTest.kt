@@ -90,7 +90,7 @@ class ScenarioTest {
 
     @Test
     fun `unknown keys are refused and every reply is wanted`() {
-        for ((known, stray) in
+        val strayed =
             listOf(
                 "\"rule\"" to "\"ruel\": 1, \"rule\"",
                 "\"rule\"" to "\"config\": {\"jiter\": 1}, \"rule\"",
@@ -100,7 +100,8 @@ class ScenarioTest {
                 "{\"vehicle_id\"" to "{\"vehicleId\": \"v1\", \"vehicle_id\"",
                 "{\"token\": \"T1\"}" to "{\"token\": \"T1\", \"tokn\": 1}",
                 "\$opaque" to "\$opaqe",
-            )) {
+            )
+        for ((known, stray) in strayed) {
             val problem = verdict("") { it.replaceFirst(known, stray).also { made -> assertTrue(made != it) } }
             assertTrue(problem != null, "$stray was read")
         }

@@ -117,7 +117,10 @@ internal class Login(first: JsonElement) : SessionHeaderProvider {
 
     /** Every login there was, without the word before it. */
     val secrets: List<String>
-        get() = synchronized(this) { all.flatMap { it.headers?.values ?: emptyList() }.map { it.removePrefix("Bearer ") } }
+        get() {
+            val values = synchronized(this) { all.flatMap { it.headers?.values ?: emptyList() } }
+            return values.map { it.removePrefix("Bearer ") }
+        }
 
     override suspend fun headers(context: AuthTokenContext): Map<String, String> {
         val answer = synchronized(this) { all.last() }

@@ -183,7 +183,8 @@ internal fun context(element: JsonElement): AuthTokenContext {
             json.text("task_id"),
             json.text("tracking_id"),
             service?.let { name ->
-                ServiceType.entries.firstOrNull { "${it.name}_SERVICE" == name } ?: complain("no service is called $name")
+                ServiceType.entries.firstOrNull { "${it.name}_SERVICE" == name }
+                    ?: complain("no service is called $name")
             },
         )
     json.end()

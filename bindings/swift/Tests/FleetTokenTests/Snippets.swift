@@ -1,0 +1,161 @@
+// The code that the documentation shows, compiled. Each piece between `// snippet:` and `// end` is found there word for
+// word; SnippetTests compares.
+
+import FleetToken
+import Foundation
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+#if canImport(Network)
+import Network
+#endif
+
+// snippet: login
+struct AppLogin: SessionHeaderProvider {
+    func headers(for context: AuthTokenContext) async throws -> [HTTPHeader] {
+        guard let session = await storedSession() else { throw SessionError.signedOut }
+        return [HTTPHeader("Authorization", "Bearer \(session)")]
+    }
+}
+// end
+
+private func storedSession() async -> String? { nil }
+
+func makeFactory() throws -> AuthTokenFactory {
+    // snippet: factory
+    let factory = try AuthTokenFactory(
+        configuration: TokenConfiguration(endpoints: [
+            .init(.vehicle, "https://backend.example.com/token/driver/{vehicleId}"),
+            .init(.trip, "https://backend.example.com/token/consumer/{tripId}"),
+        ]),
+        session: AppLogin()
+    )
+    // end
+    return factory
+}
+
+func callFleetEngine(_ factory: AuthTokenFactory, _ vehicle: URL) async throws {
+    // snippet: token
+    let context = AuthTokenContext.vehicle("vehicle-1")
+    var request = URLRequest(url: vehicle)
+    var token = try await factory.token(for: context)
+    request.setValue("Bearer \(token.value)", forHTTPHeaderField: "Authorization")
+    var (body, reply) = try await URLSession.shared.data(for: request)
+
+    // UNAUTHENTICATED: say so, ask again, and send once more. Not for 403.
+    if (reply as? HTTPURLResponse)?.statusCode == 401 {
+        factory.invalidate(token, for: context)
+        token = try await factory.token(for: context)
+        request.setValue("Bearer \(token.value)", forHTTPHeaderField: "Authorization")
+        (body, reply) = try await URLSession.shared.data(for: request)
+    }
+    // end
+    _ = (body, reply)
+}
+
+func ask(_ factory: AuthTokenFactory) {
+    // snippet: completion
+    factory.token(for: .trip("trip-1")) { result in
+        switch result {
+        case .success(let token): show("good for \(factory.remaining(token) ?? 0) s")
+        case .failure(let error): show("\(error), \(error.isRetryable ? "later" : "not again")")
+        }
+    }
+    // end
+}
+
+@Sendable private func show(_ text: String) {}
+
+func follow(_ factory: AuthTokenFactory) async throws {
+    // snippet: handle
+    let handle = try factory.handle(for: .vehicle("vehicle-1"))
+    while let update = await nextLocation() {
+        try await send(update, token: handle.token())
+    }
+    // end
+}
+
+private func nextLocation() async -> Int? { nil }
+private func send(_ update: Int, token: AuthToken) async throws {}
+
+func watch(_ factory: AuthTokenFactory) {
+    // snippet: events
+    Task {
+        for await event in factory.events {
+            if case .fetchFailed(let context, let error, _) = event {
+                show("no token for \(context): \(error)")
+            }
+        }
+    }
+    // end
+}
+
+func signIn(_ factory: AuthTokenFactory) {
+    // snippet: sign-in
+    factory.sessionChanged()
+    // end
+}
+
+func signOut(_ factory: AuthTokenFactory) {
+    // snippet: sign-out
+    factory.clear()
+    // end
+}
+
+func refused(_ factory: AuthTokenFactory, _ context: AuthTokenContext) {
+    // snippet: refused
+    if let token = factory.tryToken(for: context) {
+        factory.invalidate(token, for: context)
+    }
+    // end
+}
+
+func viaProxy(_ configuration: TokenConfiguration) throws -> AuthTokenFactory {
+    // snippet: settings
+    let settings = URLSessionConfiguration.ephemeral
+    settings.allowsCellularAccess = false
+    let factory = try AuthTokenFactory(
+        configuration: configuration,
+        transport: URLSessionTransport(configuration: settings)
+    )
+    // end
+    return factory
+}
+
+// snippet: transport
+struct AppTransport: HTTPTransport {
+    let session: URLSession
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard let url = URL(string: request.url) else { throw TransportError.request(detail: "no URL") }
+        var sent = URLRequest(url: url, timeoutInterval: max(1, request.timeout.rounded(.up)))
+        sent.httpMethod = request.method.rawValue
+        sent.httpBody = request.body
+        for header in request.headers { sent.addValue(header.value, forHTTPHeaderField: header.name) }
+        do {
+            let (body, reply) = try await session.data(for: sent)
+            guard let reply = reply as? HTTPURLResponse else { throw TransportError.interrupted }
+            let headers = ["Date", "Retry-After", "Content-Type", "Age"].compactMap { name in
+                reply.value(forHTTPHeaderField: name).map { HTTPHeader(name, $0) }
+            }
+            return HTTPResponse(status: reply.statusCode, headers: headers, body: body)
+        } catch let error as URLError {
+            if error.code == .timedOut { throw TransportError.timeout }
+            throw TransportError.other(detail: "URLError \(error.code.rawValue)")
+        }
+    }
+}
+// end
+
+#if canImport(Network)
+func watchNetwork(_ factory: AuthTokenFactory) -> NWPathMonitor {
+    // snippet: network
+    let monitor = NWPathMonitor()
+    monitor.pathUpdateHandler = { path in
+        if path.status == .satisfied { factory.networkAvailable() }
+    }
+    monitor.start(queue: .global())
+    // end
+    return monitor
+}
+#endif
