@@ -17,10 +17,11 @@ impl World {
     /// One step of the seed's choosing.
     pub(crate) fn step(&mut self) -> Check {
         let weights = self.setting.weights.clone();
-        let acts: [(u32, Act); 14] = [
+        let acts: [(u32, Act); 15] = [
             (weights.poll, Self::poll),
             (weights.call, Self::call),
             (weights.try_token, Self::try_token),
+            (weights.block, Self::block),
             (weights.handle, Self::hold_or_let_go),
             (weights.cancel, Self::cancel),
             (weights.invalidate, Self::invalidate),
@@ -112,6 +113,31 @@ impl World {
             None => factory.try_token(self.context(key)),
         };
         self.judge(Done::Tried(key, token.map_or(Answer::None, Answer::Token)))
+    }
+
+    /// Where the call would have to wait, it is not made: this is the only thread there is. `cargo xtask model` has more.
+    fn block(&mut self) -> Check {
+        let key = self.key();
+        let in_runtime = self.rng.u32(..10) == 0;
+        let Some(factory) = self.factory.clone() else { return Ok(()) };
+        if !in_runtime && !self.model.answers_at_once(key) {
+            return Ok(());
+        }
+        let handle = self.handles.iter().find(|(of, _)| *of == key).map(|(_, handle)| Arc::clone(handle));
+        self.note(&format!("a thread asks for a token for key {key}, in a runtime: {in_runtime}"));
+        let ask = || match handle {
+            Some(handle) => handle.blocking_token(),
+            None => factory.blocking_token(self.context(key)),
+        };
+        let asked = if in_runtime {
+            RUNTIME.with(|runtime| {
+                let _inside = runtime.enter();
+                ask()
+            })
+        } else {
+            ask()
+        };
+        self.judge(Done::Blocked(key, in_runtime, asked.map_or_else(Answer::Error, Answer::Token)))
     }
 
     fn hold_or_let_go(&mut self) -> Check {

@@ -51,6 +51,8 @@ pub(crate) enum Done {
     /// A call's task was polled.
     Called(TaskId, Option<Answer>),
     Tried(Key, Answer),
+    /// A call on a thread that may wait, or, if it was in a runtime, must not.
+    Blocked(Key, bool, Answer),
     Prefetched(Vec<Key>),
     Pinned(Key, Option<fleet_token::TokenErrorKind>),
     Unpinned(Key),
@@ -193,6 +195,11 @@ impl World {
             Done::Tried(key, answer) => {
                 let _ = writeln!(self.trace, "        {answer:?}");
                 self.model.tried(key, &answer)?;
+                self.keep(key, answer);
+            }
+            Done::Blocked(key, in_runtime, answer) => {
+                let _ = writeln!(self.trace, "        {answer:?}");
+                self.model.blocked(key, in_runtime, &answer)?;
                 self.keep(key, answer);
             }
             Done::Prefetched(keys) => self.model.prefetched(&keys)?,

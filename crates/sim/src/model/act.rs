@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use fleet_token::{TokenErrorKind, TokenEvent};
 
+use super::age::Age;
 use super::ask::Asked;
-use super::{Answer, Check, HeldBy, Landing, Model, Need, Told};
+use super::{Answer, Call, Check, HeldBy, Landing, Model, Need, Told};
 use crate::outside::TokenId;
 use crate::setting::Key;
 
@@ -32,6 +33,24 @@ impl Model {
             }
         };
         self.check_answer(key, Need::AtOnce, floor, told, answer)
+    }
+
+    /// Whether a thread that asks now is answered without having to wait: one that waited would hold up everything here.
+    pub(crate) fn answers_at_once(&self, key: Key) -> bool {
+        let now = self.now();
+        let Some(slot) = self.slots.get(&key) else { return self.closed || key > self.good_keys };
+        let is_refused = slot.flight.is_none() && slot.refusal(now).is_some();
+        self.closed || is_refused || slot.token.is_some_and(|token| token.age(now) < Age::Spent)
+    }
+
+    /// A call from a thread that may wait, which it did not have to; or from one that must not.
+    pub(crate) fn blocked(&mut self, key: Key, in_runtime: bool, answer: &Answer) -> Check {
+        if in_runtime {
+            self.counts.refusals += 1;
+            let told = Told::Error(TokenErrorKind::BlockingInAsync.into());
+            return self.check_answer(key, Need::Usual, 0, told, answer);
+        }
+        self.polled(&mut Call::new(key, Need::Usual, false), Some(answer))
     }
 
     pub(crate) fn prefetched(&mut self, keys: &[Key]) -> Check {
