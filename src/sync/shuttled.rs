@@ -61,7 +61,7 @@ impl Condvar {
     }
 }
 
-/// Set once, with a step before and after for others to come between.
+/// Set once; before and after each look and each setting others may come between.
 #[derive(Debug)]
 pub(crate) struct OnceLock<T> {
     steps: AtomicUsize,
@@ -75,7 +75,9 @@ impl<T> OnceLock<T> {
 
     pub(crate) fn get(&self) -> Option<&T> {
         self.steps.load(std::sync::atomic::Ordering::SeqCst);
-        self.value.get()
+        let value = self.value.get();
+        self.steps.load(std::sync::atomic::Ordering::SeqCst);
+        value
     }
 
     pub(crate) fn set(&self, value: T) -> Result<(), T> {

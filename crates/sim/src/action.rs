@@ -17,7 +17,7 @@ impl World {
     /// One step of the seed's choosing.
     pub(crate) fn step(&mut self) -> Check {
         let weights = self.setting.weights.clone();
-        let acts: [(u32, Act); 15] = [
+        let acts: [(u32, Act); 16] = [
             (weights.poll, Self::poll),
             (weights.call, Self::call),
             (weights.try_token, Self::try_token),
@@ -26,6 +26,7 @@ impl World {
             (weights.cancel, Self::cancel),
             (weights.invalidate, Self::invalidate),
             (weights.clear, Self::clear),
+            (weights.clear, Self::refuse_again_and_again),
             (weights.prefetch, Self::prefetch),
             (weights.advance, Self::advance_somehow),
             (weights.suspend, Self::suspend),
@@ -187,6 +188,25 @@ impl World {
         self.note(&format!("Fleet Engine refused token {id}, says key {key}"));
         let was_current = factory.invalidate(self.context(key), &token);
         self.judge(Done::Invalidated(key, id, was_current))
+    }
+
+    /// Fleet Engine refuses whatever comes for one key, as when the backend signs with a key that was revoked.
+    fn refuse_again_and_again(&mut self) -> Check {
+        let key = self.rng.usize(..self.setting.good_keys());
+        for _ in 0..9 {
+            self.start_call(key, Need::Usual, true, None)?;
+            self.settle()?;
+            let pause = Duration::from_millis(self.rng.u64(1..4000));
+            self.advance(pause)?;
+            self.settle()?;
+            let Some(factory) = self.factory.clone() else { return Ok(()) };
+            let Some((_, token)) = self.tokens.iter().rev().find(|(of, _)| *of == key).cloned() else { continue };
+            let Some(id) = self.model.token_of(token.generation()) else { continue };
+            self.note(&format!("Fleet Engine refused token {id}, says key {key}"));
+            let was_current = factory.invalidate(self.context(key), &token);
+            self.judge(Done::Invalidated(key, id, was_current))?;
+        }
+        Ok(())
     }
 
     fn clear(&mut self) -> Check {

@@ -19,12 +19,15 @@ mod setting;
 mod wire;
 mod world;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use clap::Parser;
+
+use crate::world::Met;
 
 /// Runs the real token factory through random weather against a model of its promises.
 #[derive(Parser)]
@@ -89,12 +92,62 @@ fn main() -> ExitCode {
     total.tell(&args)
 }
 
+/// In so many seeds everything is met.
+const ENOUGH: u64 = 1000;
+
+/// Every event but that of a reader who is too slow.
+const EVENTS: [&str; 15] = [
+    "fetch_started",
+    "attempt_failed",
+    "fetched",
+    "fetch_failed",
+    "stale_served",
+    "rejected",
+    "breaker_tripped",
+    "lifetime_clamped",
+    "scope_warning",
+    "clock_skew",
+    "evicted",
+    "cleared",
+    "network_available",
+    "session_changed",
+    "shut_down",
+];
+
+/// Every answer but those of a fetch that was interrupted and of a fetcher of the app's own.
+const ANSWERS: [&str; 23] = [
+    "token",
+    "none",
+    "invalid_context",
+    "no_endpoint",
+    "session",
+    "transport",
+    "timeout",
+    "unavailable",
+    "session_rejected",
+    "not_found",
+    "rejected",
+    "redirected",
+    "bad_response",
+    "disabled",
+    "expired_on_arrival",
+    "scope_mismatch",
+    "rejected_token_returned",
+    "backing_off",
+    "too_many_rejections",
+    "lifetime_too_short",
+    "cleared",
+    "shut_down",
+    "blocking_in_async",
+];
+
 #[derive(Default)]
 struct Total {
     seeds: u64,
     steps: u64,
     calls: u64,
     fetches: u64,
+    met: BTreeMap<Met, u64>,
     broken: Vec<(u64, String, String)>,
 }
 
@@ -104,6 +157,9 @@ impl Total {
         self.steps += report.steps;
         self.calls += report.calls;
         self.fetches += report.fetches;
+        for (name, times) in report.met {
+            *self.met.entry(name).or_default() += times;
+        }
         if let Some(broken) = report.broken {
             self.broken.push((seed, broken, report.trace));
         }
@@ -119,7 +175,13 @@ impl Total {
             println!("seed {seed}: {broken}");
             println!("    again: cargo xtask sim --seed {seed} --steps {}", args.steps);
         }
-        let Self { seeds, steps, calls, fetches, broken } = &self;
+        let must_be_met = EVENTS.map(Met::Event).into_iter().chain(ANSWERS.map(Met::Answer));
+        for met in must_be_met.filter(|met| self.seeds >= ENOUGH && !self.met.contains_key(met)) {
+            println!("{met:?} was never met: nothing is proved about it");
+            self.broken.push((0, format!("{met:?} was never met"), String::new()));
+        }
+        println!("met: {:?}", self.met);
+        let Self { seeds, steps, calls, fetches, broken, .. } = &self;
         println!("{seeds} seeds, {steps} steps, {calls} calls, {fetches} fetches, {} seeds broken", broken.len());
         if self.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -1,16 +1,19 @@
 //! One seed from its first step to an end that must be quiet.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{Check, Need};
 use crate::outside::{Login, Mood};
-use crate::world::{Done, World};
+use crate::world::{Done, Met, World};
 
 /// What a seed came to.
+#[derive(Default)]
 pub(crate) struct Report {
     pub(crate) steps: u64,
     pub(crate) fetches: u64,
     pub(crate) calls: u64,
+    pub(crate) met: BTreeMap<Met, u64>,
     pub(crate) trace: String,
     pub(crate) broken: Option<String>,
 }
@@ -19,7 +22,7 @@ pub(crate) struct Report {
 pub(crate) fn run(seed: u64, steps: u64) -> Report {
     let mut world = match World::new(seed) {
         Ok(world) => world,
-        Err(error) => return Report { steps: 0, fetches: 0, calls: 0, trace: String::new(), broken: Some(error) },
+        Err(error) => return Report { broken: Some(error), ..Report::default() },
     };
     let mut result = play(&mut world, steps);
     if result.is_ok() && world.trace.contains("SECRET") {
@@ -30,6 +33,7 @@ pub(crate) fn run(seed: u64, steps: u64) -> Report {
         steps: world.steps,
         fetches: counts.fetches,
         calls: counts.hits + counts.waits + counts.refusals + counts.not_ready,
+        met: std::mem::take(&mut world.met),
         trace: std::mem::take(&mut world.trace),
         broken: result.err(),
     }

@@ -38,10 +38,19 @@ pub(crate) struct World {
     pub(crate) tokens: VecDeque<(Key, AuthToken)>,
     pub(crate) trace: String,
     pub(crate) steps: u64,
+    /// How often what was said and answered, by name: a simulation that meets nothing proves nothing.
+    pub(crate) met: BTreeMap<Met, u64>,
     keys: BTreeMap<String, Key>,
     flights: BTreeMap<TaskId, FlightId>,
     spawned: Arc<Mutex<Vec<Job>>>,
     seen: VecDeque<Seen>,
+}
+
+/// Something that a run came upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Met {
+    Event(&'static str),
+    Answer(&'static str),
 }
 
 /// What a step did, for the model to judge.
@@ -110,6 +119,7 @@ impl World {
             tokens: VecDeque::new(),
             trace,
             steps: 0,
+            met: BTreeMap::new(),
             flights: BTreeMap::new(),
             spawned,
             seen: VecDeque::new(),
@@ -173,8 +183,9 @@ impl World {
     /// The model looks at what was done, said and seen.
     pub(crate) fn judge(&mut self, done: Done) -> Check {
         while let Some(event) = self.events.try_next() {
+            *self.met.entry(Met::Event(event.name())).or_default() += 1;
             let key = event.context().and_then(|context| self.keys.get(&format!("{context:?}")).copied());
-            let _ = writeln!(self.trace, "        key {key:?}: {}", told(&event));
+            let _ = writeln!(self.trace, "        key {key:?}: {event:?}");
             self.model.events.push_back((key, event));
         }
         {
@@ -239,6 +250,7 @@ impl World {
     }
 
     fn keep(&mut self, key: Key, answer: Answer) {
+        *self.met.entry(Met::Answer(name(&answer))).or_default() += 1;
         if let Answer::Token(token) = answer {
             self.tokens.push_back((key, token));
             if self.tokens.len() > 20 {
@@ -296,7 +308,10 @@ impl World {
     }
 }
 
-/// An event without what no trace needs.
-fn told(event: &fleet_token::TokenEvent) -> String {
-    format!("{event:?}")
+const fn name(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Token(_) => "token",
+        Answer::Error(error) => error.kind().as_str(),
+        Answer::None => "none",
+    }
 }
