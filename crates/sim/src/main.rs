@@ -33,7 +33,7 @@ use crate::world::Met;
 #[derive(Parser)]
 struct Args {
     /// How many seeds to run.
-    #[arg(long, default_value_t = 2500)]
+    #[arg(long, default_value_t = 5000)]
     seeds: u64,
     /// Run this one seed and print its trace.
     #[arg(long)]

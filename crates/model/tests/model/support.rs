@@ -1,6 +1,7 @@
 //! A factory whose fetches shuttle runs, a backend that counts, and the schedules.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,9 +23,32 @@ pub(crate) fn in_every_order(test: impl Fn() + Send + Sync + 'static) {
     let mut config = Config::new();
     config.stack_size = 0x4_0000;
     let schedules = std::env::var("FLEET_TOKEN_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(SCHEDULES);
-    let at_random = Arc::clone(&test);
-    Runner::new(RandomScheduler::new_from_seed(7, schedules), config.clone()).run(move || at_random());
-    Runner::new(PctScheduler::new_from_seed(7, DEPTH, schedules), config).run(move || test());
+    let at_random = Counted { kind: "random", run: Arc::default() };
+    let (run, at_random_too) = (Arc::clone(&at_random.run), Arc::clone(&test));
+    Runner::new(RandomScheduler::new_from_seed(7, schedules), config.clone()).run(move || {
+        run.fetch_add(1, Ordering::Relaxed);
+        at_random_too();
+    });
+    let by_pct = Counted { kind: "PCT", run: Arc::default() };
+    let run = Arc::clone(&by_pct.run);
+    Runner::new(PctScheduler::new_from_seed(7, DEPTH, schedules), config).run(move || {
+        run.fetch_add(1, Ordering::Relaxed);
+        test();
+    });
+}
+
+/// Says how many schedules it took to find what was found.
+struct Counted {
+    kind: &'static str,
+    run: Arc<AtomicUsize>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("found in {} schedule {}", self.kind, self.run.load(Ordering::Relaxed));
+        }
+    }
 }
 
 /// What the backend hands out for a request: by key, and by how many requests for it there were.
