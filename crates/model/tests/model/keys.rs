@@ -124,9 +124,11 @@ fn a_key_held_by_a_handle_stays() {
         };
         let pushes = {
             let factory = factory.clone();
-            thread::spawn(move || factory.blocking_token(&key(2)).map(drop).unwrap())
+            thread::spawn(move || [2, 4].into_iter().for_each(|n| drop(factory.blocking_token(&key(n)).unwrap())))
         };
-        factory.blocking_token(&key(3)).unwrap();
+        for n in [3, 5] {
+            factory.blocking_token(&key(n)).unwrap();
+        }
         holds.join().unwrap();
         pushes.join().unwrap();
     });

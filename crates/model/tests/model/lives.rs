@@ -174,3 +174,41 @@ fn a_fetch_that_is_given_up_as_it_lands_is_one_or_the_other() {
         assert!(stats.successes + stats.failures <= stats.flights, "{stats:?}");
     });
 }
+
+#[test]
+fn a_fetch_from_before_a_rejection_is_made_again() {
+    in_every_order(|| {
+        let backend = Backend::numbered();
+        let clock = ManualClock::default();
+        let factory = on_clock(&backend, &clock).build().unwrap();
+        let first = factory.blocking_token(&key(1)).unwrap();
+        // It falls due: whoever looks next has it renewed.
+        clock.suspend(Duration::from_secs(3295));
+        let renews = {
+            let factory = factory.clone();
+            thread::spawn(move || drop(factory.try_token(&key(1))))
+        };
+        let asked_before = backend.asked(&key(1));
+        if factory.invalidate(&key(1), &first) {
+            let token = factory.blocking_token(&key(1)).unwrap();
+            assert!(number(&token) as usize > asked_before, "asked for before the rejection");
+        }
+        renews.join().unwrap();
+    });
+}
+
+#[test]
+fn nothing_is_fetched_into_a_factory_that_is_shut_down() {
+    in_every_order(|| {
+        let factory = factory(&Backend::numbered());
+        let asks = {
+            let factory = factory.clone();
+            thread::spawn(move || drop(factory.try_token(&key(1))))
+        };
+        block_on(factory.shutdown());
+        for _ in 0..3 {
+            assert!(factory.try_token(&key(1)).is_none(), "served after the end");
+        }
+        asks.join().unwrap();
+    });
+}
