@@ -182,18 +182,21 @@ fn a_fetch_from_before_a_rejection_is_made_again() {
         let clock = ManualClock::default();
         let factory = on_clock(&backend, &clock).build().unwrap();
         let first = factory.blocking_token(&key(1)).unwrap();
-        // It falls due: whoever looks next has it renewed.
+        // It falls due, and is renewed behind.
         clock.suspend(Duration::from_secs(3295));
-        let renews = {
+        assert!(factory.try_token(&key(1)).is_some_and(|token| token.is_same(&first)));
+        let rejects = {
             let factory = factory.clone();
-            thread::spawn(move || drop(factory.try_token(&key(1))))
+            thread::spawn(move || {
+                let asked_before = backend.asked(&key(1));
+                if factory.invalidate(&key(1), &first) {
+                    let token = factory.blocking_token(&key(1)).unwrap();
+                    assert!(number(&token) as usize > asked_before, "asked for before the rejection");
+                }
+            })
         };
-        let asked_before = backend.asked(&key(1));
-        if factory.invalidate(&key(1), &first) {
-            let token = factory.blocking_token(&key(1)).unwrap();
-            assert!(number(&token) as usize > asked_before, "asked for before the rejection");
-        }
-        renews.join().unwrap();
+        assert!(block_on(factory.token(&key(1))).is_ok());
+        rejects.join().unwrap();
     });
 }
 
@@ -201,14 +204,19 @@ fn a_fetch_from_before_a_rejection_is_made_again() {
 fn nothing_is_fetched_into_a_factory_that_is_shut_down() {
     in_every_order(|| {
         let factory = factory(&Backend::numbered());
-        let asks = {
-            let factory = factory.clone();
-            thread::spawn(move || drop(factory.try_token(&key(1))))
-        };
+        let asks: Vec<_> = [1, 2]
+            .into_iter()
+            .map(|n| {
+                let factory = factory.clone();
+                thread::spawn(move || drop(factory.try_token(&key(n))))
+            })
+            .collect();
         block_on(factory.shutdown());
-        for _ in 0..3 {
-            assert!(factory.try_token(&key(1)).is_none(), "served after the end");
+        for n in [1, 2, 1, 2, 1, 2] {
+            assert!(factory.try_token(&key(n)).is_none(), "served after the end");
         }
-        asks.join().unwrap();
+        for ask in asks {
+            ask.join().unwrap();
+        }
     });
 }

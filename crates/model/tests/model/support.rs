@@ -15,7 +15,7 @@ use shuttle::{Config, Runner};
 /// Schedules of each kind for each test. The whole suite takes a minute at most.
 const SCHEDULES: usize = 10_000;
 /// How many switches away from what would run first a PCT schedule makes.
-const DEPTH: usize = 3;
+const DEPTH: usize = 5;
 
 /// Runs `test` in many orders of its steps. The seed is fixed: what fails, fails again.
 pub(crate) fn in_every_order(test: impl Fn() + Send + Sync + 'static) {
