@@ -4,7 +4,7 @@ use fleet_token::TokenErrorKind;
 use shuttle::future::block_on;
 use shuttle::thread;
 
-use crate::support::{Backend, builder, factory, in_every_order, key, number};
+use crate::support::{Backend, builder, factory, in_every_order, in_more_orders, key, number};
 
 #[test]
 fn three_callers_of_two_keys_make_one_fetch_each() {
@@ -131,5 +131,22 @@ fn a_key_held_by_a_handle_stays() {
         }
         holds.join().unwrap();
         pushes.join().unwrap();
+    });
+}
+
+#[test]
+fn a_key_is_not_pushed_out_as_a_handle_takes_hold_of_it() {
+    in_more_orders(4, || {
+        let factory = builder(&Backend::numbered()).max_entries(1).build().unwrap();
+        factory.blocking_token(&key(1)).unwrap();
+        let pushes = {
+            let factory = factory.clone();
+            thread::spawn(move || [2, 3].into_iter().for_each(|n| drop(factory.try_token(&key(n)))))
+        };
+        let handle = factory.handle(&key(1)).unwrap();
+        let first = handle.blocking_token().unwrap();
+        assert!(handle.blocking_token().unwrap().is_same(&first), "it was pushed out while it was held");
+        pushes.join().unwrap();
+        assert!(handle.blocking_token().unwrap().is_same(&first), "it was pushed out while it was held");
     });
 }

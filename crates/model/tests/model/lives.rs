@@ -9,7 +9,7 @@ use shuttle::future::block_on;
 use shuttle::sync::atomic::AtomicBool;
 use shuttle::thread;
 
-use crate::support::{Backend, factory, in_every_order, key, number, on_clock};
+use crate::support::{Backend, factory, in_every_order, in_more_orders, key, number, on_clock};
 
 /// The first token twice, as a backend that signs the same claims to the same bytes, then others.
 fn the_first_twice() -> Backend {
@@ -202,7 +202,7 @@ fn a_fetch_from_before_a_rejection_is_made_again() {
 
 #[test]
 fn nothing_is_fetched_into_a_factory_that_is_shut_down() {
-    in_every_order(|| {
+    in_more_orders(8, || {
         let factory = factory(&Backend::numbered());
         let asks: Vec<_> = [1, 2]
             .into_iter()

@@ -19,10 +19,16 @@ const DEPTH: usize = 5;
 
 /// Runs `test` in many orders of its steps. The seed is fixed: what fails, fails again.
 pub(crate) fn in_every_order(test: impl Fn() + Send + Sync + 'static) {
+    in_more_orders(1, test);
+}
+
+/// The same for a small test whose unlucky order is rarer: so many times as many schedules.
+pub(crate) fn in_more_orders(times: usize, test: impl Fn() + Send + Sync + 'static) {
     let test = Arc::new(test);
     let mut config = Config::new();
     config.stack_size = 0x4_0000;
     let schedules = std::env::var("FLEET_TOKEN_SCHEDULES").ok().and_then(|n| n.parse().ok()).unwrap_or(SCHEDULES);
+    let schedules = schedules * times;
     let at_random = Counted { kind: "random", run: Arc::default() };
     let (run, at_random_too) = (Arc::clone(&at_random.run), Arc::clone(&test));
     Runner::new(RandomScheduler::new_from_seed(7, schedules), config.clone()).run(move || {
