@@ -85,6 +85,7 @@ mod lifetime;
 mod policy;
 mod runtime;
 mod stats;
+mod sync;
 mod token;
 
 /// For implementing this crate's traits.

@@ -95,6 +95,12 @@ impl Schedule {
         now < self.expires_at && now <= self.fallback_until
     }
 
+    /// Whether the token may be handed out at all. Its last second may be over already: `Date`, `iat` and `exp` have
+    /// whole seconds.
+    pub(crate) fn is_good(&self, now: BootTime) -> bool {
+        now < self.expires_at.minus(TICK.min(self.lifetime / 2))
+    }
+
     pub(crate) fn remaining(&self, now: BootTime) -> Duration {
         self.expires_at.saturating_since(now)
     }
@@ -149,6 +155,16 @@ mod tests {
         assert!(schedule.is_fallback(at(30)));
         assert!(!schedule.is_fallback(at(29)));
         assert!(!schedule.is_fallback(at(0)));
+    }
+
+    #[test]
+    fn the_last_second_is_not_trusted_unless_it_is_half_of_the_life() {
+        let good_until = |lifetime| {
+            let schedule = RefreshPolicy::default().schedule(START, lifetime, 0.0);
+            (0..).map(Duration::from_millis).find(|after| !schedule.is_good(START.plus(*after))).unwrap()
+        };
+        assert_eq!(good_until(Duration::from_secs(10)), Duration::from_secs(9));
+        assert_eq!(good_until(Duration::from_millis(1500)), Duration::from_millis(750));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Where flights run: the tokio runtime that the factory was built in, or a small one of the factory's own.
 
 use std::future::Future;
+#[cfg(any(test, feature = "test-util"))]
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
+
+use crate::sync::{AtomicUsize, Mutex};
 
 /// Where flights were told to run.
 #[derive(Clone, Default)]
@@ -19,6 +22,20 @@ pub(crate) enum Home {
     /// On one that its keeper starts when it is asked for the first time; `None` if it has none to give.
     #[cfg(feature = "ffi")]
     Kept(Arc<dyn Fn() -> Option<Handle> + Send + Sync>),
+    /// On nothing of tokio's: whoever is given a flight polls it, in an order of his own.
+    #[cfg(any(test, feature = "test-util"))]
+    Polled(Arc<dyn Fn(Job) + Send + Sync>),
+}
+
+/// A flight, to be polled.
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Who takes a flight.
+enum Pilot {
+    Runtime(Handle),
+    #[cfg(any(test, feature = "test-util"))]
+    Poller(Arc<dyn Fn(Job) + Send + Sync>),
 }
 
 /// Runs flights, and knows how many are running.
@@ -51,9 +68,12 @@ impl Flights {
             let _count = count;
             flight.await;
         };
-        let handle = self.place.lock().handle();
-        if let Some(handle) = handle {
-            handle.spawn(flight);
+        let pilot = self.place.lock().pilot();
+        match pilot {
+            Some(Pilot::Runtime(handle)) => drop(handle.spawn(flight)),
+            #[cfg(any(test, feature = "test-util"))]
+            Some(Pilot::Poller(poller)) => poller(Box::pin(flight)),
+            None => {}
         }
     }
 
@@ -91,20 +111,22 @@ impl Flights {
 }
 
 impl Place {
-    fn handle(&mut self) -> Option<Handle> {
+    fn pilot(&mut self) -> Option<Pilot> {
         if self.closed {
             return None;
         }
         match &self.home {
-            Home::Given(handle) => Some(handle.clone()),
+            Home::Given(handle) => Some(Pilot::Runtime(handle.clone())),
             #[cfg(feature = "ffi")]
-            Home::Kept(keeper) => keeper(),
+            Home::Kept(keeper) => keeper().map(Pilot::Runtime),
             Home::Own => {
                 if self.own.is_none() {
                     self.own = start(1);
                 }
-                self.own.as_ref().map(|runtime| runtime.handle().clone())
+                self.own.as_ref().map(|runtime| Pilot::Runtime(runtime.handle().clone()))
             }
+            #[cfg(any(test, feature = "test-util"))]
+            Home::Polled(poller) => Some(Pilot::Poller(Arc::clone(poller))),
         }
     }
 }

@@ -1,13 +1,12 @@
 //! One fetch under way for one key, and everybody who waits for it. Owned by the slot, never by a caller.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use crate::boot_time::BootTime;
 use crate::error::TokenError;
+use crate::sync::{Condvar, Mutex, OnceLock};
 use crate::token::AuthToken;
 
 /// How long others wait beyond the deadline for a flight to land by itself, since timers fire a little late.

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use parking_lot::Mutex;
-
+use crate::sync::Mutex;
 use crate::token::Fingerprint;
 
 /// How many are remembered. More within the hour that a token lives at most are a flood that no memory helps against.

@@ -2,11 +2,8 @@
 //! short lock; a fresh token is served without it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-use arc_swap::ArcSwapOption;
-use parking_lot::Mutex;
 
 use super::flight::{Flight, GRACE};
 use crate::backoff::{Backoff, Breaker, RetryPolicy};
@@ -14,6 +11,7 @@ use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::policy::Age;
+use crate::sync::{ArcSwapOption, AtomicU64, AtomicUsize, Mutex};
 use crate::token::{AuthToken, Sealed};
 
 /// One key of the cache.
@@ -70,7 +68,9 @@ pub(crate) enum Commit {
     Outdated,
     /// It was rejected before.
     Refused(TokenError),
-    /// The flight is no longer the key's: its result is dropped.
+    /// Everything was cleared meanwhile: its result is dropped.
+    Cleared,
+    /// The flight is no longer the key's: its result is dropped, and whoever took it from the key lands it.
     Disowned,
 }
 
@@ -143,7 +143,7 @@ impl Slot {
             match need {
                 Need::ValidFor(asked) => {
                     let left = schedule.remaining(now);
-                    if left >= asked && age < Age::Expired {
+                    if left >= asked && schedule.is_good(now) {
                         let due = age >= Age::Due;
                         return serve(false, due.then(|| state.refresh(now, take_off)).flatten());
                     }
@@ -193,12 +193,12 @@ impl Slot {
     }
 
     /// A fetch succeeded. The token becomes current, under the lock and in one step, if the flight is still the key's,
-    /// its generation still the newest and the token not one that was rejected.
+    /// nothing was cleared since it took off, its generation is still the newest and the token not one that was rejected.
     pub(crate) fn commit(
         &self,
         flight: &Arc<Flight>,
         generation: u64,
-        epoch: u64,
+        is_over: impl FnOnce() -> bool,
         is_rejected: impl FnOnce() -> bool,
         make: impl FnOnce() -> AuthToken,
     ) -> Commit {
@@ -206,9 +206,9 @@ impl Slot {
         if !state.owns(flight) {
             return Commit::Disowned;
         }
-        if flight.epoch != epoch {
+        if is_over() {
             state.flight = None;
-            return Commit::Disowned;
+            return Commit::Cleared;
         }
         if state.generation != generation {
             return Commit::Outdated;

@@ -1,17 +1,22 @@
 //! The keyed map: finding a slot without a lock, making one, and keeping the number of them bounded.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use papaya::HashMap;
+use std::sync::atomic::Ordering;
 
 use super::slot::Slot;
 use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
+use crate::sync::{AtomicUsize, HashMap};
+
+#[cfg(not(feature = "test-util"))]
+type Hasher = std::collections::hash_map::RandomState;
+/// The same order in every run, so that a simulation can be repeated.
+#[cfg(feature = "test-util")]
+type Hasher = std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>;
 
 /// All keys.
 pub(crate) struct Slots {
-    map: HashMap<AuthTokenContext, Arc<Slot>>,
+    map: HashMap<AuthTokenContext, Arc<Slot>, Hasher>,
     max_entries: usize,
     /// At how many keys room is made next: the bound, or a sixteenth more than there are when little could go.
     room_at: AtomicUsize,
@@ -27,7 +32,7 @@ pub(crate) struct Eviction {
 
 impl Slots {
     pub(crate) fn new(max_entries: usize) -> Self {
-        Self { map: HashMap::new(), max_entries, room_at: AtomicUsize::new(max_entries) }
+        Self { map: HashMap::with_hasher(Hasher::default()), max_entries, room_at: AtomicUsize::new(max_entries) }
     }
 
     /// Looks a key up and does something with its slot, without a lock and without taking a share in it.
@@ -63,9 +68,19 @@ impl Slots {
     pub(crate) fn remove(&self, slot: &Arc<Slot>) -> bool {
         let evicted = slot.evict();
         if evicted {
-            let _ = self.map.pin().remove_if(&slot.context, |_, found| Arc::ptr_eq(found, slot));
+            self.drop_gone(slot);
         }
         evicted
+    }
+
+    /// Takes a slot out that was evicted. Whoever meets one does so, rather than wait for the thread that evicted it.
+    pub(crate) fn drop_gone(&self, slot: &Arc<Slot>) {
+        let _ = self.map.pin().remove_if(&slot.context, |_, found| Arc::ptr_eq(found, slot));
+    }
+
+    /// What could not go has gone now: the bound is the bound again.
+    pub(crate) fn restore_bound(&self) {
+        self.room_at.store(self.max_entries, Ordering::Relaxed);
     }
 
     /// Makes room for one, and for a sixteenth of the bound more, so that churn beyond the bound does not scan the map
@@ -112,7 +127,8 @@ mod tests {
             panic!("key {n} was there already");
         };
         let schedule = RefreshPolicy::default().schedule(now, Duration::from_secs(seconds), 0.0);
-        let commit = slot.commit(&flight, slot.generation(), 0, || false, || AuthToken::new("x", Some(schedule), 1));
+        let commit =
+            slot.commit(&flight, slot.generation(), || false, || false, || AuthToken::new("x", Some(schedule), 1));
         assert!(matches!(commit, Commit::Landed(_)));
         evicted
     }
@@ -165,6 +181,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_over_the_bound_once_is_forgotten_with_the_rest() {
+        let slots = Slots::new(2);
+        let held: Vec<_> = (20..30)
+            .map(|n| {
+                let (slot, _) = slots.get_or_make(&context(n), at(1));
+                assert!(slot.pin());
+                slot
+            })
+            .collect();
+        assert!(slots.len() >= held.len());
+        for slot in &held {
+            slot.unpin();
+            slots.remove(slot);
+        }
+        slots.restore_bound();
+        for n in 40..60 {
+            slots.get_or_make(&context(n), at(2));
+            assert!(slots.len() <= 2, "{} entries", slots.len());
+        }
+    }
+
+    #[test]
     fn a_result_from_before_a_clear_is_dropped() {
         let slots = Slots::new(4);
         let (slot, _) = slots.get_or_make(&context(1), at(0));
@@ -173,7 +211,7 @@ mod tests {
         };
         let generation = slot.generation();
         slot.clear();
-        let commit = slot.commit(&flight, generation, 1, || false, || panic!("committed after a clear"));
+        let commit = slot.commit(&flight, generation, || true, || false, || panic!("committed after a clear"));
         assert!(matches!(commit, Commit::Disowned));
         assert!(slot.hit(at(1)).is_none());
     }

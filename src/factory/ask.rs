@@ -1,6 +1,7 @@
 //! Asking for a token, in each of the ways there are, and what a waiter makes of the answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -120,7 +121,7 @@ impl Core {
                     return Ok(Asked::Wait { slot, flight });
                 }
                 Answer::Refused(error) => return Err(error),
-                Answer::Gone => {}
+                Answer::Gone => self.slots.drop_gone(&slot),
             }
         }
     }
@@ -133,6 +134,7 @@ impl Core {
         self.events.send(TokenEvent::FetchStarted { context: slot.context.clone(), background });
         self.flights.spawn(Run::new(Arc::clone(self), Arc::clone(slot), Arc::clone(flight)).run());
         // A shutdown that went through the slots before this one was there has not seen the flight.
+        fence(Ordering::SeqCst);
         if self.is_closed() {
             self.forget(&TokenError::ShutDown);
         }
@@ -171,17 +173,15 @@ impl Core {
     ) -> Option<Result<AuthToken, TokenError>> {
         let now = self.now();
         match landing {
-            Ok(_) if self.is_closed() => Some(Err(TokenError::ShutDown)),
-            Ok(_) if flight.epoch != self.epoch() => Some(Err(TokenError::Cleared)),
+            Ok(_) if self.is_over(flight.epoch) => Some(Err(self.why_cleared())),
             Ok(token) => {
-                let left = token.schedule().map(|schedule| schedule.remaining(now));
-                if left == Some(Duration::ZERO) || self.rejected.contains(token.fingerprint()) {
+                let schedule = token.schedule();
+                if schedule.is_some_and(|s| !s.is_good(now)) || self.rejected.contains(token.fingerprint()) {
                     return None;
                 }
+                let left = schedule.map_or(Duration::ZERO, |schedule| schedule.remaining(now));
                 Some(match need {
-                    Need::ValidFor(asked) if left.unwrap_or_default() < asked => {
-                        Err(TokenError::LifetimeTooShort { asked, left: left.unwrap_or_default() })
-                    }
+                    Need::ValidFor(asked) if left < asked => Err(TokenError::LifetimeTooShort { asked, left }),
                     _ => Ok(token),
                 })
             }

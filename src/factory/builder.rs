@@ -275,6 +275,16 @@ impl AuthTokenFactoryBuilder {
         self
     }
 
+    /// Hands each fetch to `poller` instead of a runtime. For simulations, which choose the order of everything.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn polled_by(
+        mut self,
+        poller: impl Fn(std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static,
+    ) -> Self {
+        self.home = Home::Polled(Arc::new(poller));
+        self
+    }
+
     /// On a runtime that somebody else keeps, and starts when the first fetch asks for it.
     #[cfg(feature = "ffi")]
     pub(crate) fn kept_runtime(mut self, keeper: impl Fn() -> Option<Handle> + Send + Sync + 'static) -> Self {

@@ -1,7 +1,7 @@
 //! The factory's inside: what all clones, handles and flights share, and what changes many keys at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -18,6 +18,7 @@ use crate::error::{Interruption, TokenError};
 use crate::event::{EventSink, TokenEvent, TokenEvents};
 use crate::runtime::Flights;
 use crate::stats::{Counters, Stats};
+use crate::sync::{AtomicBool, AtomicU64};
 use crate::token::AuthToken;
 
 /// How long a shutdown waits for flights to end.
@@ -134,11 +135,14 @@ impl Core {
             if slot.pin() {
                 return Ok(slot);
             }
+            self.slots.drop_gone(&slot);
         }
     }
 
     pub(crate) fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
+            // With the one in `start`: either this sees the slot of a flight that begins now, or that one sees the end.
+            fence(Ordering::SeqCst);
             self.forget(&TokenError::ShutDown);
             self.flights.close();
             self.events.send(TokenEvent::ShutDown);
@@ -159,6 +163,16 @@ impl Core {
         TokenError::Timeout { deadline: self.settings.fetch_deadline }
     }
 
+    /// Whether what was begun in this epoch is worth nothing any more.
+    pub(super) fn is_over(&self, epoch: u64) -> bool {
+        self.epoch() != epoch || self.is_closed()
+    }
+
+    /// Why such a thing has ended. Asked afterwards: a shutdown moves the epoch too.
+    pub(super) fn why_cleared(&self) -> TokenError {
+        if self.is_closed() { TokenError::ShutDown } else { TokenError::Cleared }
+    }
+
     /// A flight failed: remember it, tell everybody. Does nothing if the flight is no longer the key's.
     pub(crate) fn fail(&self, slot: &Slot, flight: &Arc<Flight>, error: TokenError) {
         let settings = &self.settings;
@@ -170,8 +184,14 @@ impl Core {
         flight.land(Err(error));
     }
 
-    /// The runtime that a flight was on has ended. Not the backend's fault: the next call may fetch at once.
+    /// A flight's task was dropped: at the end of the factory, or because the runtime it was on has ended. That is not
+    /// the backend's fault: the next call may fetch at once.
     pub(crate) fn abandon(&self, slot: &Slot, flight: &Arc<Flight>) {
+        if self.is_closed() {
+            slot.abandon(flight);
+            flight.land(Err(TokenError::ShutDown));
+            return;
+        }
         self.flights.runtime_is_gone();
         self.interrupt(slot, flight, TokenError::Interrupted(Interruption::RuntimeGone));
     }
@@ -201,9 +221,10 @@ impl Core {
     fn interrupt(&self, slot: &Slot, flight: &Arc<Flight>, error: TokenError) {
         if slot.abandon(flight) {
             self.counters.failures.add();
+            // Before the event: no logger that panics may come between.
+            flight.land(Err(error.clone()));
             let context = slot.context.clone();
-            self.events.send(TokenEvent::FetchFailed { context, error: error.clone(), retry_in: Duration::ZERO });
-            flight.land(Err(error));
+            self.events.send(TokenEvent::FetchFailed { context, error, retry_in: Duration::ZERO });
         }
     }
 
@@ -216,5 +237,6 @@ impl Core {
             }
             self.slots.remove(&slot);
         }
+        self.slots.restore_bound();
     }
 }

@@ -30,8 +30,9 @@ use self::core::Core;
 ///   [rejected](Self::invalidate).
 /// - For one context at most one fetch is under way. Whoever asks meanwhile gets its result, once; whoever goes away
 ///   changes nothing.
-/// - Every call is answered within the fetch deadline (30 s by default). A call that finds a fresh token never waits
-///   for anything.
+/// - Every call is answered within the fetch deadline (30 s by default); within twice that, if the token it waited for
+///   was rejected, or expired while the device slept, before it could be handed out. A call that finds a fresh token
+///   never waits for anything.
 /// - A failing backend is left alone for a while; tokens that are still good are served meanwhile.
 /// - No token and no login is ever printed.
 ///

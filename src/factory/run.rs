@@ -43,19 +43,25 @@ impl Run {
         if let Err(error) = ended {
             self.core.fail(&self.slot, &self.flight, error);
         }
+        // If it was no longer the key's, whoever took it is about to say why.
+        let _ = self.flight.wait().await;
     }
 
     async fn attempts(&self) -> Result<(), TokenError> {
         let settings = &self.core.settings;
-        let mut attempt = 0;
+        let (mut attempt, mut failed) = (0, false);
         loop {
             attempt += 1;
-            let generation = self.slot.generation();
-            let Some(line) = self.line().await else {
-                // The backend was not even asked: no reason to leave it alone.
+            let Some(line) = self.line().await.filter(|_| !self.left().is_zero()) else {
+                if failed {
+                    return Err(self.core.timeout());
+                }
+                // The backend has given no reason to leave it alone.
                 self.core.give_up(&self.slot, &self.flight);
                 return Ok(());
             };
+            // After the wait: a rejection before the request does not make its token worthless.
+            let generation = self.slot.generation();
             let fetched = self.attempt().await;
             // A pause must not keep the place from others.
             drop(line);
@@ -71,13 +77,15 @@ impl Run {
                         continue;
                     }
                     Commit::Refused(error) => error,
-                    Commit::Disowned => {
-                        self.flight.land(Err(TokenError::Cleared));
+                    Commit::Cleared => {
+                        self.flight.land(Err(self.core.why_cleared()));
                         return Ok(());
                     }
+                    Commit::Disowned => return Ok(()),
                 },
                 Err(error) => error,
             };
+            failed = true;
             let again = error.class() == FailureClass::Transient && error.retry_after().is_none();
             let pause = settings.retry.pause_after(attempt, settings.jitter.next());
             if !again || attempt >= settings.retry.attempts || pause >= self.left() {
@@ -89,7 +97,8 @@ impl Run {
         }
     }
 
-    /// A place among the requests that are made at a time; `None` if none was free before the deadline.
+    /// A place among the requests that are made at a time; `None` if none was free before the deadline. A device that has
+    /// slept may have one after it.
     async fn line(&self) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
             biased;
@@ -103,9 +112,6 @@ impl Run {
     async fn attempt(&self) -> Result<Fetched, TokenError> {
         let settings = &self.core.settings;
         let left = self.left();
-        if left.is_zero() {
-            return Err(self.core.timeout());
-        }
         let timeout = settings.attempt_timeout.min(left);
         let (anchor, device) = (self.core.now(), settings.clock.wall());
         self.core.counters.fetches.add();
@@ -169,7 +175,7 @@ impl Run {
         };
         let schedule = lifetime.map(|lifetime| settings.refresh.schedule(anchor, lifetime, settings.jitter.next()));
         // A reply may take longer than its token lives.
-        if schedule.is_some_and(|schedule| schedule.remaining(self.core.now()).is_zero()) {
+        if schedule.is_some_and(|schedule| !schedule.is_good(self.core.now())) {
             return Err(TokenError::ExpiredOnArrival { by: Duration::ZERO });
         }
         Ok(Ready { token, schedule })
@@ -198,8 +204,9 @@ impl Run {
     }
 
     fn commit(&self, ready: &Ready, generation: u64) -> Commit {
+        let is_over = || self.core.is_over(self.flight.epoch);
         let is_rejected = || self.core.rejected.contains(Fingerprint::of(&ready.token.secret));
-        self.slot.commit(&self.flight, generation, self.core.epoch(), is_rejected, || {
+        self.slot.commit(&self.flight, generation, is_over, is_rejected, || {
             AuthToken::new(&ready.token.secret, ready.schedule, self.core.next_generation())
         })
     }

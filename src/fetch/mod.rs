@@ -21,8 +21,9 @@ use crate::lifetime::Expiry;
 /// Gets one token for one context. Replaces the whole HTTP side, for apps whose backend speaks something else.
 ///
 /// The factory calls it once at a time for a context, again after a transient failure, and drops the returned future
-/// when the fetch deadline passes, when the cache is cleared and when the factory is shut down. It is never called under
-/// a lock. It must not block its thread: other fetches run on it.
+/// when the fetch deadline passes, when the cache is cleared and when the factory is shut down; the future for a token of
+/// the session that was cleared may be dropped a moment after the next one is made. It is never called under a lock. It
+/// must not block its thread: other fetches run on it.
 ///
 /// ```
 /// use std::time::Duration;

@@ -71,6 +71,12 @@ async fn a_token_that_expired_while_the_device_slept_is_replaced_first() {
     assert_eq!((number(&answer.unwrap()), asked), (2, 2));
 }
 
+#[tokio::test]
+async fn a_token_in_its_last_second_is_replaced_first() {
+    let (answer, asked) = answer_after(async |_, clock| clock.suspend(HOUR - 2 * SECOND)).await;
+    assert_eq!((number(&answer.unwrap()), asked), (2, 2));
+}
+
 #[test]
 fn a_runtime_that_nobody_drives_holds_no_caller_of_another_beyond_the_deadline() {
     let undriven = Builder::new_current_thread().enable_all().build().unwrap();
@@ -100,6 +106,79 @@ async fn a_hanging_backend_is_backed_off_from_whoever_asks_at_the_deadline() {
     settle().await;
     assert_eq!(call.await.unwrap().unwrap_err().kind(), TokenErrorKind::Timeout);
     assert_eq!(factory.token(&vehicle()).await.unwrap_err().kind(), TokenErrorKind::BackingOff);
+}
+
+#[tokio::test]
+async fn a_place_that_came_free_while_the_device_slept_is_no_reason_to_back_off() {
+    let clock = ManualClock::default();
+    let script = Script::slow_tokens(&clock, SECOND, 3 * HOUR);
+    let factory = builder(&clock, &script).max_lifetime(3 * HOUR).max_concurrent_fetches(1).build().unwrap();
+    let first = crate::support::ask(&factory, &AuthTokenContext::trip("t1"));
+    settle().await;
+    let waits = crate::support::ask(&factory, &vehicle());
+    settle().await;
+    clock.suspend(HOUR);
+    clock.advance(SECOND);
+    settle().await;
+    assert!(first.await.unwrap().is_ok());
+    assert_eq!(waits.await.unwrap().unwrap_err().kind(), TokenErrorKind::Timeout);
+    assert_eq!(script.asked(), 1, "nothing was asked for it");
+    assert!(factory.try_token(&vehicle()).is_none());
+    settle().await;
+    assert_eq!(script.asked(), 2, "the next call fetches at once");
+}
+
+/// Refuses the connections of one vehicle, never answers the others.
+fn refused_or_hanging() -> Script {
+    Script::new(|_, context| async move {
+        if context.vehicle_id() == Some("fails") {
+            return Err(crate::support::refused_connection());
+        }
+        std::future::pending().await
+    })
+}
+
+#[tokio::test]
+async fn a_backend_that_failed_is_backed_off_from_though_no_place_was_free_to_try_again() {
+    let clock = ManualClock::default();
+    let script = refused_or_hanging();
+    let factory = builder(&clock, &script).max_concurrent_fetches(1).attempt_timeout(60 * SECOND).build().unwrap();
+    let fails = AuthTokenContext::vehicle("fails");
+    let call = crate::support::ask(&factory, &fails);
+    settle().await;
+    clock.advance(SECOND / 10);
+    let _holds_the_place = crate::support::ask(&factory, &vehicle());
+    settle().await;
+    clock.advance(SECOND / 2);
+    settle().await;
+    clock.advance(30 * SECOND - SECOND / 2 - SECOND / 10);
+    settle().await;
+    assert_eq!(call.await.unwrap().unwrap_err().kind(), TokenErrorKind::Timeout);
+    assert_eq!(factory.token(&fails).await.unwrap_err().kind(), TokenErrorKind::BackingOff);
+}
+
+#[tokio::test]
+async fn a_rejection_before_the_request_costs_no_second_one() {
+    let clock = ManualClock::default();
+    let script = Script::slow_tokens(&clock, SECOND, HOUR);
+    let factory = builder(&clock, &script).max_concurrent_fetches(1).build().unwrap();
+    let call = crate::support::ask(&factory, &vehicle());
+    settle().await;
+    clock.advance(SECOND);
+    settle().await;
+    let token = call.await.unwrap().unwrap();
+    clock.advance(55 * 60 * SECOND - 2 * SECOND);
+    let _holds_the_place = crate::support::ask(&factory, &AuthTokenContext::trip("t1"));
+    settle().await;
+    assert!(factory.try_token(&vehicle()).is_some_and(|served| served.is_same(&token)), "due: it is being renewed");
+    settle().await;
+    assert!(factory.invalidate(&vehicle(), &token));
+    for _ in 0..3 {
+        clock.advance(SECOND);
+        settle().await;
+    }
+    assert_eq!(script.asked(), 3, "one each: the first, the one in the way, the renewal");
+    assert_eq!(number(&factory.try_token(&vehicle()).unwrap()), 3);
 }
 
 #[tokio::test]

@@ -11,10 +11,12 @@ mod kept;
 mod kotlin;
 #[cfg(test)]
 mod matrix;
+mod model;
 mod program;
 mod run;
 mod scenarios;
 mod secrets;
+mod sim;
 mod step;
 mod stopwatch;
 mod swift;
@@ -46,6 +48,10 @@ enum Chore {
     Swift(swift::Args),
     /// Build the Kotlin modules on fresh bindings and run their tests, where there are a JDK and Maven.
     Kotlin(kotlin::Args),
+    /// Run the factory through random weather against a model of its promises.
+    Sim(sim::Args),
+    /// Run a few threads on the factory in every order that shuttle can think of.
+    Model(model::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
+        Chore::Sim(args) => sim::run(&args, &workspace),
+        Chore::Model(args) => model::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }

@@ -10,9 +10,11 @@ use crate::dist;
 use crate::excerpt::{self, Excerpt};
 use crate::kept::{Suite, exited, judged, traced};
 use crate::kotlin;
+use crate::model;
 use crate::run::{self, cargo};
 use crate::scenarios;
 use crate::secrets;
+use crate::sim;
 use crate::step::{self, Outcome, Step};
 use crate::swift;
 use crate::tally::Tally;
@@ -40,6 +42,8 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: DOC_TESTS, about: "the examples in the docs run", run: &doc_tests },
     Step { name: "docs", about: "the docs build without a warning", run: &docs },
     Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
+    Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },
+    Step { name: model::NAME, about: model::ABOUT, run: &model::test },
     Step { name: "bindings", about: bindings::ABOUT, run: &bindings::prepare },
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },

@@ -1,0 +1,7 @@
+//! Each test is a few threads and a promise, run in thousands of orders of their steps: at random, and by PCT, which
+//! finds what needs a few unlucky switches. A caller who is never woken is a deadlock, which shuttle reports.
+#![cfg(shuttle)]
+
+mod keys;
+mod lives;
+mod support;

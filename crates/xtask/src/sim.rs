@@ -1,0 +1,48 @@
+//! `cargo xtask sim`: the real factory in random weather, step by step, against a model of its promises.
+
+use std::process::ExitCode;
+
+use crate::kept::exited;
+use crate::run::{self, cargo};
+use crate::step::Outcome;
+use crate::workspace::Workspace;
+
+pub(crate) const NAME: &str = "sim";
+pub(crate) const ABOUT: &str = "the factory keeps its promises in random weather";
+
+/// What `cargo xtask sim` takes.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many seeds to run.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// The first of them.
+    #[arg(long)]
+    from: Option<u64>,
+    /// Run this one seed and print its trace.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many steps each seed takes before its end.
+    #[arg(long)]
+    steps: Option<u64>,
+}
+
+pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
+    let given = [("--seeds", args.seeds), ("--from", args.from), ("--seed", args.seed), ("--steps", args.steps)];
+    let given = given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
+    match simulate(&given.flatten().collect::<Vec<_>>(), workspace) {
+        Outcome::Passed => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// The step: as many seeds as the simulation runs when nobody says.
+pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
+    simulate(&[], workspace)
+}
+
+fn simulate(args: &[String], workspace: &Workspace) -> Outcome {
+    let build = ["run", "--quiet", "--profile", "sim", "--package", "fleet-token-sim", "--"];
+    let args: Vec<&str> = build.into_iter().chain(args.iter().map(String::as_str)).collect();
+    exited(run::shown(&mut cargo(workspace, &args)))
+}
