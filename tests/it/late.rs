@@ -73,7 +73,7 @@ async fn a_token_that_expired_while_the_device_slept_is_replaced_first() {
 
 #[tokio::test]
 async fn a_token_in_its_last_second_is_replaced_first() {
-    let (answer, asked) = answer_after(async |_, clock| clock.suspend(Duration::from_secs(3598))).await;
+    let (answer, asked) = answer_after(async |_, clock| clock.suspend(3598 * SECOND)).await;
     assert_eq!((number(&answer.unwrap()), asked), (2, 2));
 }
 
@@ -151,7 +151,7 @@ async fn a_backend_that_failed_is_backed_off_from_though_no_place_was_free_to_tr
     settle().await;
     clock.advance(SECOND / 2);
     settle().await;
-    clock.advance(Duration::from_millis(29_400));
+    clock.advance(29 * SECOND + SECOND * 2 / 5);
     settle().await;
     assert_eq!(call.await.unwrap().unwrap_err().kind(), TokenErrorKind::Timeout);
     assert_eq!(factory.token(&fails).await.unwrap_err().kind(), TokenErrorKind::BackingOff);
@@ -167,7 +167,7 @@ async fn a_rejection_before_the_request_costs_no_second_one() {
     clock.advance(SECOND);
     settle().await;
     let token = call.await.unwrap().unwrap();
-    clock.advance(Duration::from_secs(55 * 60 - 2));
+    clock.advance(3298 * SECOND);
     let _holds_the_place = crate::support::ask(&factory, &AuthTokenContext::trip("t1"));
     settle().await;
     assert!(factory.try_token(&vehicle()).is_some_and(|served| served.is_same(&token)), "due: it is being renewed");

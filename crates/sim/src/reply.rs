@@ -22,9 +22,7 @@ pub(crate) fn compose(state: &mut State, key: Key, arrived: Duration, sent: Dura
     match (state.mood, dice) {
         (Mood::Good | Mood::Perfect, _) | (Mood::Flaky, 10..) => token(state, key, arrived, sent, false),
         (Mood::Cruel, 12..) => token(state, key, arrived, sent, true),
-        (Mood::Flaky, _) => busy(state, sent),
-        (Mood::Down, 0..=20) => busy(state, sent),
-        (Mood::Cruel, 0..=3) => busy(state, sent),
+        (Mood::Flaky, _) | (Mood::Down, 0..=20) | (Mood::Cruel, 0..=3) => busy(state, sent),
         _ => no_token(state, sent),
     }
 }
@@ -111,8 +109,6 @@ fn token(state: &mut State, key: Key, arrived: Duration, sent: Duration, cruel: 
     let again = state.last_sent.get(&key).copied();
     let style = match (cruel, state.rng.u32(..20)) {
         (false, 0) if state.mood != Mood::Perfect => Style::Opaque,
-        (false, _) => Style::Named,
-        (true, 0..=5) => Style::Named,
         (true, 6 | 7) => Style::Opaque,
         (true, 8) => Style::Other,
         (true, 9) => Style::Wildcard,
@@ -120,7 +116,7 @@ fn token(state: &mut State, key: Key, arrived: Duration, sent: Duration, cruel: 
         (true, 11) => Style::Expired,
         (true, 12) => Style::NoExp,
         (true, 13 | 14) => Style::Shared,
-        (true, _) => Style::Named,
+        _ => Style::Named,
     };
     let id = match again {
         Some(id) if cruel && state.rng.u32(..4) == 0 => id,

@@ -83,7 +83,7 @@ impl Setting {
             jitter: rng.bool().then(|| one_of(rng, &[0.0, 0.5, 1.0])),
         };
         let keys = one_of(rng, &[1, 2, 3, 8, 20, 40]);
-        let mut contexts: Vec<_> = (0..keys).map(|n| context(n)).collect();
+        let mut contexts: Vec<_> = (0..keys).map(context).collect();
         contexts.push(AuthTokenContext::task("nowhere"));
         contexts.push(AuthTokenContext::vehicle("not/an/id"));
         Self {

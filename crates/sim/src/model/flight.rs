@@ -42,8 +42,9 @@ impl Model {
                 let key = self.flights[id].key;
                 let outcome = match seen.pop_front() {
                     Some(Seen::Request(of)) if of == key => return Ok(true),
-                    Some(Seen::LoginFailed(failure)) => Outcome::Failure(failure),
-                    Some(Seen::Reply(Meaning::Failure(failure))) => Outcome::Failure(failure),
+                    Some(Seen::LoginFailed(failure) | Seen::Reply(Meaning::Failure(failure))) => {
+                        Outcome::Failure(failure)
+                    }
                     Some(Seen::Reply(meaning)) => Outcome::Token(meaning),
                     Some(other) => return Err(format!("fetch {id} of key {key} did {other:?}")),
                     None if awake >= until => {
@@ -143,7 +144,7 @@ impl Model {
         match scope {
             Scope::Exact => {}
             Scope::Loose if !self.rules.strict => {
-                self.expect(key, "that its scope is off", |event| matches!(event, TokenEvent::ScopeWarning { .. }))?
+                self.expect(key, "that its scope is off", |event| matches!(event, TokenEvent::ScopeWarning { .. }))?;
             }
             _ => return persistent(TokenErrorKind::ScopeMismatch),
         }
