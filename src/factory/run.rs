@@ -18,6 +18,10 @@ use crate::lifetime::{self, Evidence, Verdict};
 use crate::policy::Schedule;
 use crate::token::{AuthToken, Fingerprint, is_header_safe};
 
+/// A backend that signs twice within a second signs the same token twice: RS256 is deterministic, and `iat` has whole
+/// seconds. Two such pauses, which are what the usual three attempts make, outwait the second.
+const SAME_TOKEN_PAUSE: Duration = Duration::from_millis(500);
+
 /// From here on a wrong device clock is worth an event.
 const NOTABLE_SKEW: Duration = Duration::from_secs(60);
 
@@ -87,7 +91,10 @@ impl Run {
             };
             failed = true;
             let again = error.class() == FailureClass::Transient && error.retry_after().is_none();
-            let pause = settings.retry.pause_after(attempt, settings.jitter.next());
+            let mut pause = settings.retry.pause_after(attempt, settings.jitter.next());
+            if matches!(error, TokenError::RejectedTokenReturned) {
+                pause = pause.max(SAME_TOKEN_PAUSE);
+            }
             if !again || attempt >= settings.retry.attempts || pause >= self.left() {
                 return Err(error);
             }

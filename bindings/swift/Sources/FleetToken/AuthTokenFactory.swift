@@ -13,16 +13,19 @@ public final class AuthTokenFactory: Sendable {
 
     /// A factory on the device's clocks. Touches no network and starts no thread.
     ///
+    /// Without a transport the library sends requests itself, if it was built with HTTP inside, as for a desktop; else this
+    /// throws.
+    ///
     /// Throws a `TokenError` of kind `invalidConfiguration`.
     public convenience init(
         configuration: TokenConfiguration,
-        transport: any HTTPTransport = URLSessionTransport(),
+        transport: (any HTTPTransport)? = URLSessionTransport(),
         session: (any SessionHeaderProvider)? = nil
     ) throws {
         let core = try TokenError.rethrown {
             try FfiTokenFactory(
                 config: configuration.crossing(),
-                transport: TransportBridge(transport),
+                transport: transport.map(TransportBridge.init),
                 session: session.map(SessionBridge.init)
             )
         }

@@ -45,6 +45,13 @@ struct EndToEndTests {
         await factory.shutdown()
     }
 
+    @Test func theHTTPInsideTheLibraryFetchesWhatFleetEngineAccepts() async throws {
+        let factory = try servers.factory(login: "demo-rider-1", transport: nil)
+        let token = try await factory.token(for: .trip("trip_1"))
+        #expect(try await servers.call("trips/trip_1", token.value) == 200)
+        await factory.shutdown()
+    }
+
     @Test func aTokenThatFleetEngineRefusesIsReplaced() async throws {
         let factory = try servers.factory(login: "demo-driver-1")
         let driver = DriverAuthorization(factory, fleet: .onDemand)
@@ -134,7 +141,7 @@ private struct Servers: Sendable {
 
     private let wire = URLSessionTransport()
 
-    func factory(login: String) throws -> AuthTokenFactory {
+    func factory(login: String, transport: (any HTTPTransport)? = URLSessionTransport()) throws -> AuthTokenFactory {
         let routes = "\(Servers.backend)/token"
         var configuration = TokenConfiguration(endpoints: [
             .init(.vehicle, "\(routes)/driver/{vehicleId}"),
@@ -143,7 +150,7 @@ private struct Servers: Sendable {
             .init(.deliveryVehicleTask, "\(routes)/delivery_driver/{deliveryVehicleId}/{taskId}"),
         ])
         configuration.allowHTTPLoopback = true
-        return try AuthTokenFactory(configuration: configuration, session: Login(name: login))
+        return try AuthTokenFactory(configuration: configuration, transport: transport, session: Login(name: login))
     }
 
     /// Fleet Engine's answer to a call with this token.

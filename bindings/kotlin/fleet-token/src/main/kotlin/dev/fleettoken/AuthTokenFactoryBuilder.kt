@@ -60,7 +60,7 @@ public enum class ScopeCheck(internal val ffi: FfiScopeCheck) {
     STRICT(FfiScopeCheck.STRICT),
 }
 
-internal typealias NativeFactory = (FfiConfig, FfiHttpTransport, FfiSessionHeaderProvider?) -> FfiTokenFactoryInterface
+internal typealias NativeFactory = (FfiConfig, FfiHttpTransport?, FfiSessionHeaderProvider?) -> FfiTokenFactoryInterface
 
 /**
  * Builds an [AuthTokenFactory]. Only an endpoint is needed; every other setting has a default.
@@ -70,7 +70,7 @@ internal typealias NativeFactory = (FfiConfig, FfiHttpTransport, FfiSessionHeade
 @Suppress("TooManyFunctions")
 public class AuthTokenFactoryBuilder internal constructor() {
     private var config = FfiConfig()
-    private var transport: HttpTransport = HttpUrlConnectionTransport()
+    private var transport: HttpTransport? = HttpUrlConnectionTransport()
     private var session: SessionHeaderProvider? = null
 
     /**
@@ -112,6 +112,12 @@ public class AuthTokenFactoryBuilder internal constructor() {
 
     /** The app's HTTP stack. Default: `HttpURLConnection`. */
     public fun transport(transport: HttpTransport): AuthTokenFactoryBuilder = apply { this.transport = transport }
+
+    /**
+     * The HTTP stack inside the library in place of the app's, with the system's trust store: for desktops, with a library
+     * that was built so (`cargo xtask bindings --shipped --release --reqwest`). Without one, [build] refuses.
+     */
+    public fun libraryHttp(): AuthTokenFactoryBuilder = apply { transport = null }
 
     /** The app's own login. Default: requests carry none. */
     public fun sessionHeaders(provider: SessionHeaderProvider): AuthTokenFactoryBuilder = apply { session = provider }
@@ -197,7 +203,7 @@ public class AuthTokenFactoryBuilder internal constructor() {
     internal fun build(platform: Platform, make: NativeFactory): AuthTokenFactory {
         val native =
             try {
-                make(config, TransportCrossing(transport), session?.let(::SessionCrossing))
+                make(config, transport?.let(::TransportCrossing), session?.let(::SessionCrossing))
             } catch (refused: FfiTokenException) {
                 throw TokenException.of(refused)
             }

@@ -81,6 +81,15 @@ class EndToEndTest {
     }
 
     /** One update of a location as Google's SDK makes it: ask for the token each time, and once more after a 401. */
+    @Test
+    fun `the HTTP inside the library fetches what Fleet Engine accepts`() {
+        serve.builder("demo-driver-1").libraryHttp().build().use { factory ->
+            val token = factory.getToken(AuthTokenContext.vehicle("vehicle_1"))
+            assertEquals(200, serve.get("vehicles/vehicle_1", token))
+            assertEquals(1, factory.stats().fetches)
+        }
+    }
+
     private class Driver(private val serve: Serve, private val factory: AuthTokenFactory) {
         private val vehicle = AuthTokenContext.vehicle("vehicle_1")
         val statuses = mutableListOf<Int>()

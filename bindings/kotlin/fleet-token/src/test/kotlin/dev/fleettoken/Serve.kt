@@ -38,8 +38,6 @@ internal class Serve(vararg options: String) : AutoCloseable {
     fun builder(login: String): AuthTokenFactoryBuilder =
         AuthTokenFactory.builder()
             .allowHttpLoopback()
-            // Within one second the backend signs the same token again, which was rejected a moment before.
-            .maxAttempts(8)
             .endpoint(ContextKind.VEHICLE, "$backend/token/driver/{vehicleId}")
             .endpoint(ContextKind.TRIP, "$backend/token/consumer/{tripId}")
             .sessionHeaders { mapOf("Authorization" to "Bearer $login") }

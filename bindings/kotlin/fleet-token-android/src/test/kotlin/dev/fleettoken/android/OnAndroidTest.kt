@@ -41,7 +41,7 @@ import org.robolectric.shadows.ShadowNetworkCapabilities
 
 /** On Android's own classes; the test's thread is the main one. */
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [35], manifest = Config.NONE)
+@Config(sdk = [24, 35], manifest = Config.NONE)
 class OnAndroidTest {
     private val v1 = AuthTokenContext.vehicle("v1")
     private val sent = AtomicInteger()
