@@ -219,6 +219,12 @@ impl Model {
             Some(jitter) => (longest.mul_f64(0.5 + 0.5 * jitter), longest.mul_f64(0.5 + 0.5 * jitter)),
             None => (longest / 2, longest),
         };
+        // Whoever signs again within the second signs the same token.
+        let floor = match failure.kind {
+            TokenErrorKind::RejectedTokenReturned => Duration::from_millis(500),
+            _ => Duration::ZERO,
+        };
+        let (least, most) = (least.max(floor), most.max(floor));
         let goes_on = self.is_next(key, |event| matches!(event, TokenEvent::AttemptFailed { .. }));
         let too_late = most + HAIR >= left;
         let must_stop = !may_go_on || number >= self.rules.attempts || least >= left + HAIR;
