@@ -56,7 +56,7 @@ struct EndToEndTests {
         #expect(
             try await servers.runExample() == """
                 Fleet Engine answered 200
-                session_rejected, status 403: the backend answered 403, the app's session may not have this token
+                sessionRejected, status 403: the backend answered 403, the app's session may not have this token
 
                 """)
     }

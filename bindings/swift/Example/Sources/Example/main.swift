@@ -29,6 +29,6 @@ do {
 
     _ = try await factory.token(for: .vehicle("vehicle_2"))
 } catch let error as TokenError {
-    print("\(error.kind.rawValue), status \(error.status ?? 0): \(error)")
+    print("\(error.kind), status \(error.status ?? 0): \(error)")
 }
 await factory.shutdown()
