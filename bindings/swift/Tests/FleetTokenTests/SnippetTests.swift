@@ -23,7 +23,9 @@ import FoundationNetworking
         // These two are shown whole. EndToEndTests runs the program.
         let whole = try ["Package.swift", "Sources/Example/main.swift"].map { path in
             let file = Repository.file("bindings/swift/Example/\(path)")
-            return (path, SnippetTests.plain(try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")))
+            return (
+                path, SnippetTests.plain(try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n"))
+            )
         }
         snippets = pieces + whole
     }
