@@ -81,6 +81,20 @@ import Testing
         #expect(await ask(consumer, GMTCAuthorizationContext(tripID: "t1")).token != trip)
     }
 
+    @Test func theListenerThatIsShownDropsTokensThatAreNotAccepted() async throws {
+        let driver = DriverAuthorization(factory, fleet: .onDemand)
+        let listener = UpdateListener(provider: driver)
+        _ = await ask(driver, GMTDAuthorizationContext(vehicleID: "v1"))
+        for (text, dropped) in [("PERMISSION_DENIED", 0), ("no location", 0), ("UNAUTHENTICATED", 1)]
+            as [(String, UInt64)]
+        {
+            let reason = NSError(domain: "any", code: 1, userInfo: [NSLocalizedDescriptionKey: text])
+            let error = NSError(domain: "reporter", code: 1, userInfo: [NSUnderlyingErrorKey: reason])
+            listener.vehicleReporter(GMTDVehicleReporter(), didFail: GMTDVehicleUpdate(), withError: error)
+            #expect(factory.stats.rejections == dropped)
+        }
+    }
+
     /// A token that was renewed by others meanwhile is not what the SDK was refused with.
     @Test func aTokenThatTheSDKNeverHadIsNotDropped() async throws {
         backend.number()

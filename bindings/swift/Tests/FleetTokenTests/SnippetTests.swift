@@ -57,6 +57,27 @@ import FoundationNetworking
         await #expect(throws: TransportError.self) { try await transport.send(refused) }
     }
 
+    /// The session that is shown hands no user's token to the next one.
+    @MainActor
+    @Test func theSessionThatIsShownChangesUsers() async throws {
+        let session = DriverSession()
+        let transport = Scripted { request in
+            let login = request.headers.first { $0.name.lowercased() == "authorization" }?.value ?? ""
+            return FleetTokenTests.token("SECRET-TOKEN-of-\(login.split(separator: " ").last ?? "")")
+        }
+        let factory = try AuthTokenFactory(configuration: anyBackend, transport: transport, session: session)
+        let ask: @Sendable () async throws -> String = { try await factory.token(for: .vehicle("v1")).value }
+        #expect(await failure(of: ask)?.kind == .session)
+        session.signIn("A", factory)
+        #expect(try await ask() == "SECRET-TOKEN-of-A")
+        session.signIn("B", factory)
+        #expect(try await ask() == "SECRET-TOKEN-of-B")
+        session.signOut(factory)
+        #expect(factory.tryToken(for: .vehicle("v1")) == nil)
+        #expect(await failure(of: ask)?.kind == .session)
+        #expect(transport.count == 2)
+    }
+
     /// The pieces between lines that begin so, each with the rest of its first line, without the space around its lines.
     private static func pieces(of text: String, from begin: String, to end: String) -> [(name: String, code: String)] {
         var pieces: [(String, String)] = []
