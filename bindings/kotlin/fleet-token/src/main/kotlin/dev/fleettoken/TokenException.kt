@@ -106,6 +106,9 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
 
         fun handleClosed(): TokenException = of(here(FfiTokenErrorKind.SHUT_DOWN, "the handle was closed"))
 
+        /** For what cannot be told better: the library did not answer as it should. */
+        fun interrupted(): TokenException = of(here(FfiTokenErrorKind.INTERRUPTED, "the call was cut short"))
+
         private fun here(kind: FfiTokenErrorKind, description: String) =
             FfiFailure(
                 kind = kind,
