@@ -42,7 +42,7 @@ pub enum ScopeCheck {
 #[non_exhaustive]
 pub enum ConfigError {
     /// Neither an endpoint nor a fetcher.
-    #[error("no endpoint: set at least one, a preset, or a fetcher of your own")]
+    #[error("no endpoint: at least one is needed, or a preset of several")]
     NoEndpoint,
     /// An endpoint's template cannot be used.
     #[error(transparent)]

@@ -214,6 +214,7 @@ impl TokenError {
             | Self::LifetimeTooShort { .. }
             | Self::ShutDown
             | Self::BlockingInAsync
+            | Self::ScopeMismatch(_)
             | Self::Disabled => false,
             fetched => !matches!(fetched.class(), FailureClass::Permanent | FailureClass::Local),
         }

@@ -69,7 +69,9 @@ pub enum EndpointError {
     #[error("the endpoint's URL holds a user name or a password; send them as headers")]
     UserInfo,
     /// Plain `http`: the app's login and the token would be readable on the way.
-    #[error("{template:?} is not https; http is for loopback only, after allow_http_loopback()")]
+    #[error(
+        "{template:?} is not https; http is for this machine only (localhost, 127.0.0.1), and only if that is allowed"
+    )]
     NotSecure {
         /// The template.
         template: String,

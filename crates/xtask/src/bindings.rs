@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 
 /// What `cargo xtask bindings` takes.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(crate) struct Args {
     /// As it is shipped: without the manual clock that the tests of the other languages need.
     #[arg(long)]
@@ -23,17 +24,20 @@ pub(crate) struct Args {
     /// Optimised.
     #[arg(long)]
     release: bool,
+    /// Leave the library beside them as it is.
+    #[arg(skip)]
+    sources_only: bool,
 }
 
 impl Args {
     /// With the manual clock, not optimised.
     const fn for_tests() -> Self {
-        Self { shipped: false, reqwest: false, release: false }
+        Self { shipped: false, reqwest: false, release: false, sources_only: false }
     }
 
-    /// As apps get it. Not optimised: only the sources are used, the library is built for each device.
+    /// The sources as apps get them; the library is built for each device.
     pub(crate) const fn for_apps() -> Self {
-        Self { shipped: true, reqwest: false, release: false }
+        Self { shipped: true, reqwest: false, release: false, sources_only: true }
     }
 }
 
@@ -65,15 +69,19 @@ pub(crate) fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf
     let generator = build_generator(workspace)?;
 
     let out = workspace.root().join("bindings/generated").join(if args.shipped { "shipped" } else { "testing" });
-    if out.exists() {
-        // A source that is no longer generated must not go on being compiled.
-        fs::remove_dir_all(&out)?;
+    // A source that is no longer generated must not go on being compiled.
+    for sources in ["kotlin", "swift"].map(|language| out.join(language)) {
+        if sources.exists() {
+            fs::remove_dir_all(sources)?;
+        }
     }
     fs::create_dir_all(out.join("lib"))?;
     // At the root, where the generator finds `uniffi.toml` by asking cargo.
     let mut command = Command::new(generator);
     succeed(command.arg(&library).arg(&out).current_dir(workspace.root()))?;
-    if let Some(name) = library.file_name() {
+    if let Some(name) = library.file_name()
+        && !args.sources_only
+    {
         fs::copy(&library, out.join("lib").join(name))?;
     }
     Ok(out)

@@ -91,6 +91,8 @@ fn maven(args: &Args, workspace: &Workspace, folders: &[(&str, &Path)], reposito
         command.arg(format!("-Dfleet.{name}={}", folder.display()));
     }
     let url = format!("file://{}", repository.display());
+    // It belongs into the folder that is named, and not into the machine's own repository.
+    command.arg("-Dmaven.install.skip=true");
     command.arg(format!("-DaltDeploymentRepository=fleet-token::{url}")).arg(format!("-Dfleet.deploy.url={url}"));
     command
 }

@@ -27,7 +27,7 @@ internal class SessionCrossing(private val provider: SessionHeaderProvider) : Ff
     @Suppress("TooGenericExceptionCaught")
     override suspend fun headers(context: FfiTokenContext): List<FfiHeader> =
         try {
-            val headers = offTheFewThreads { provider.headers(AuthTokenContext.of(context)) }
+            val headers = inAppsThreads { provider.headers(AuthTokenContext.of(context)) }
             headers.map { (name, value) -> FfiHeader(name, value) }
         } catch (_: SignedOutException) {
             throw FfiSessionException.SignedOut()

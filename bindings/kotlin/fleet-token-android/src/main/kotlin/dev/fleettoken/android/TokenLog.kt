@@ -35,12 +35,17 @@ public class TokenLog private constructor(private val tag: String) : AutoCloseab
         /**
          * Begins to write what happens from now on, until it is closed or the factory is.
          *
-         * @param tag at most 23 characters, for devices before Android 8.
+         * @param tag at most 23 characters, which is what devices before Android 8 take.
          */
         @JvmStatic
         @JvmOverloads
-        public fun start(tokens: AuthTokenFactory, tag: String = DEFAULT_TAG): TokenLog =
-            TokenLog(tag).apply { start(tokens) }
+        public fun start(tokens: AuthTokenFactory, tag: String = DEFAULT_TAG): TokenLog {
+            // Old devices throw at the first line, which is too late to be seen where the tag was chosen.
+            require(tag.length <= LONGEST_TAG) { "a tag has at most $LONGEST_TAG characters" }
+            return TokenLog(tag).apply { start(tokens) }
+        }
+
+        private const val LONGEST_TAG = 23
 
         private fun level(event: TokenEvent): Int =
             when (event) {
