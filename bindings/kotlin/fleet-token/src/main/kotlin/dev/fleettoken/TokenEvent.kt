@@ -130,8 +130,7 @@ public sealed class TokenEvent(
         when (this) {
             is FetchStarted -> if (background) "in the background" else null
             is AttemptFailed -> "attempt $attempt, ${said(error)}; the next in $nextInMillis ms"
-            is Fetched ->
-                "lives ${lifetimeMillis?.let { "$it ms" } ?: "nobody said how long"}, generation $generation, attempts $attempts"
+            is Fetched -> "${lifetime()}, generation $generation, attempts $attempts"
             is FetchFailed -> "${said(error)}; not again within $retryInMillis ms"
             is StaleServed -> "$leftMillis ms left"
             is LifetimeClamped -> "claims $claimedMillis ms, $usedMillis ms are believed"
@@ -143,6 +142,8 @@ public sealed class TokenEvent(
             is Missed -> "$count events"
             is Rejected, is BreakerTripped, is Cleared, is ShutDown -> null
         }
+
+    private fun Fetched.lifetime() = if (lifetimeMillis == null) "lifetime unknown" else "lives $lifetimeMillis ms"
 
     private fun said(error: TokenException) = "${error.kind}, ${error.message}"
 

@@ -79,7 +79,8 @@ class FactoryTest {
     fun `an event's line says all that it knows`() {
         val v1 = FfiTokenContext("v1", null, null, null, null, null)
         val failure = FfiFailure(FfiTokenErrorKind.UNAVAILABLE, null, true, null, 503u, "the backend answered 503")
-        val refused = FfiFailure(FfiTokenErrorKind.SESSION_REJECTED, null, false, null, 403u, "the backend answered 403")
+        val refused =
+            FfiFailure(FfiTokenErrorKind.SESSION_REJECTED, null, false, null, 403u, "the backend answered 403")
         val lines =
             mapOf(
                 FfiTokenEvent.FetchStarted(v1, true) to "fetch_started $V1: in the background",
@@ -88,7 +89,7 @@ class FactoryTest {
                     "attempt_failed $V1: attempt 2, UNAVAILABLE, the backend answered 503; the next in 250 ms",
                 FfiTokenEvent.Fetched(v1, 1000u, 7u, 2u) to "fetched $V1: lives 1000 ms, generation 7, attempts 2",
                 FfiTokenEvent.Fetched(v1, null, 7u, 1u) to
-                    "fetched $V1: lives nobody said how long, generation 7, attempts 1",
+                    "fetched $V1: lifetime unknown, generation 7, attempts 1",
                 FfiTokenEvent.FetchFailed(v1, refused, 5000u) to
                     "fetch_failed $V1: SESSION_REJECTED, the backend answered 403; not again within 5000 ms",
                 FfiTokenEvent.StaleServed(v1, 60u) to "stale_served $V1: 60 ms left",
