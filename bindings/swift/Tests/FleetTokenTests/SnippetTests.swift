@@ -15,11 +15,19 @@ import FoundationNetworking
             let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
             return SnippetTests.pieces(of: text, from: "```swift", to: "```").map { (path, $0.code) }
         }
-        snippets = try ["FleetTokenTests", "AdapterTests"].flatMap { target in
+        let pieces = try ["FleetTokenTests", "AdapterTests"].flatMap { target in
             let file = Repository.file("bindings/swift/Tests/\(target)/Snippets.swift")
             return SnippetTests.pieces(
                 of: try String(contentsOf: file, encoding: .utf8), from: "// snippet:", to: "// end")
         }
+        // These two are shown whole. EndToEndTests runs the program.
+        let whole = try ["Package.swift", "Sources/Example/main.swift"].map { path in
+            let file = Repository.file("bindings/swift/Example/\(path)")
+            return (
+                path, SnippetTests.plain(try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n"))
+            )
+        }
+        snippets = pieces + whole
     }
 
     @Test func everyBlockIsCompiled() {
@@ -57,12 +65,17 @@ import FoundationNetworking
             if open == nil, line.hasPrefix(begin) {
                 open = (line.dropFirst(begin.count).trimmingCharacters(in: .whitespaces), [])
             } else if line == end, let piece = open {
-                pieces.append((piece.name, piece.lines.filter { !$0.isEmpty }.joined(separator: "\n")))
+                pieces.append((piece.name, plain(piece.lines)))
                 open = nil
             } else {
                 open?.lines.append(line)
             }
         }
         return pieces
+    }
+
+    /// Without the space around its lines, and without empty ones.
+    private static func plain(_ lines: [String]) -> String {
+        lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 }
