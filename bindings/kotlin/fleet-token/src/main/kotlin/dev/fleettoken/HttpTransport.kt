@@ -22,6 +22,7 @@ public fun interface HttpTransport {
      * Throw [TransportException] when no whole reply came. Anything else that is thrown counts as one too, a coroutine's
      * time-out as [TransportException.Kind.TIMEOUT], and is not repeated anywhere: its text may hold a secret.
      */
+    @Throws(Exception::class)
     public suspend fun send(request: HttpRequest): HttpResponse
 }
 

@@ -14,6 +14,7 @@ public fun interface SessionHeaderProvider {
      * Throw [SignedOutException] when nobody is signed in. Anything else that is thrown counts as a login that cannot
      * be had just now, and is not repeated anywhere: its text may hold a secret.
      */
+    @Throws(Exception::class)
     public suspend fun headers(context: AuthTokenContext): Map<String, String>
 }
 
