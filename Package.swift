@@ -3,11 +3,13 @@
 // The Swift package. Its core is the Rust library of this repository, called through sources that are generated from
 // that library. Where the library comes from:
 //
-//   FLEET_TOKEN_LIB_DIR       a folder with libfleet_token.so or .dylib: development and CI, on any system
+//   FLEET_TOKEN_LIB_DIR       a folder with libfleet_token.so or .dylib, as `cargo xtask bindings` makes two here:
+//                             bindings/generated/shipped/lib   what apps get: to use this checkout on Linux or a Mac
+//                             bindings/generated/testing/lib   with a manual clock: the tests need it
 //   FLEET_TOKEN_XCFRAMEWORK   an XCFramework inside this folder, as `cargo xtask dist apple` makes it on a Mac
 //   neither                   the XCFramework of the release, for apps
 //
-// The tests, and what only they need, are there in the first form alone.
+// The tests, and what only they need, are there with a library for tests alone.
 import PackageDescription
 
 /// The release's XCFramework. Nothing is published yet: no app can resolve this package before these two are real.
@@ -21,8 +23,9 @@ func setting(_ name: String) -> String? {
 }
 
 let libraries = setting("FLEET_TOKEN_LIB_DIR")
+let isForTests = libraries.map { !$0.hasSuffix("shipped/lib") } ?? false
 /// The bindings that belong to the library: a library with a manual clock has its own.
-let bindings = "bindings/generated/\(libraries == nil ? "shipped" : setting("FLEET_TOKEN_BINDINGS") ?? "testing")/swift"
+let bindings = "bindings/generated/\(isForTests ? "testing" : "shipped")/swift"
 
 let core: Target
 // SwiftPM refuses a dependency with unsafe flags, so that only the first form may have any.
@@ -34,7 +37,7 @@ if let libraries {
         .linkedLibrary("fleet_token"),
         .unsafeFlags(["-L\(libraries)", "-Xlinker", "-rpath", "-Xlinker", libraries]),
     ]
-    strict = [.unsafeFlags(["-warnings-as-errors"])]
+    strict = isForTests ? [.unsafeFlags(["-warnings-as-errors"])] : []
 } else if let framework = setting("FLEET_TOKEN_XCFRAMEWORK") {
     core = .binaryTarget(name: "fleet_tokenFFI", path: framework)
 } else {
@@ -68,12 +71,12 @@ let package = Package(
 
 /// Has the compiler write down what apps see, for a test to compare with what was agreed.
 var publicFace: [SwiftSetting] {
-    guard libraries != nil else { return [] }
+    guard isForTests else { return [] }
     let folder = "\(Context.packageDirectory)/.build/symbols"
     return [.unsafeFlags(["-emit-symbol-graph", "-emit-symbol-graph-dir", folder])]
 }
 
-if libraries != nil {
+if isForTests {
     package.targets += [
         .testTarget(
             name: "FleetTokenTests",
@@ -89,9 +92,18 @@ if libraries != nil {
             path: "bindings/swift/Adapters",
             swiftSettings: strict
         ),
+        // A package of its own for whoever tries this one; here the tests run it.
+        .executableTarget(
+            name: "Example",
+            dependencies: ["FleetToken"],
+            path: "bindings/swift/Example/Sources/Example",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "AdapterTests",
-            dependencies: ["Adapters", "FleetToken", "GoogleRidesharingDriver", "GoogleRidesharingConsumer"],
+            dependencies: [
+                "Adapters", "Example", "FleetToken", "GoogleRidesharingDriver", "GoogleRidesharingConsumer",
+            ],
             path: "bindings/swift/Tests/AdapterTests"
         ),
     ]

@@ -8,10 +8,10 @@ import GoogleRidesharingConsumer
 
 /// Hands the factory's tokens to Google's Consumer SDK: for `GMTCServices.setAccessTokenProvider(_:providerID:)`.
 public final class ConsumerAuthorization: NSObject, GMTCAuthorization, Sendable {
-    private let factory: AuthTokenFactory
+    private let tokens: AuthTokenFetcher
 
     public init(_ factory: AuthTokenFactory) {
-        self.factory = factory
+        tokens = AuthTokenFetcher(factory)
     }
 
     /// Called by the SDK on any queue. The completion is called once, later, on a background queue, with a token or a
@@ -23,7 +23,14 @@ public final class ConsumerAuthorization: NSObject, GMTCAuthorization, Sendable 
         // Calls to the vehicle service, as for an ETA before there is a trip, need a token that names no trip.
         let trip = authorizationContext?.tripID ?? ""
         let context = trip.isEmpty ? AuthTokenContext(serviceType: .vehicle) : .trip(trip)
-        factory.fetchToken(for: context, completion: completion)
+        tokens.fetchToken(for: context, completion: completion)
+    }
+
+    /// Reports, from any thread, that Fleet Engine answered UNAUTHENTICATED: the token that was handed out last is not
+    /// served again. Not for PERMISSION_DENIED. Whether it was still the current one.
+    @discardableResult
+    public func tokenRefused() -> Bool {
+        tokens.tokenRefused()
     }
 }
 #endif

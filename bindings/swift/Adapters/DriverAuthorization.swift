@@ -16,11 +16,11 @@ public final class DriverAuthorization: NSObject, GMTDAuthorization, Sendable {
         case scheduled
     }
 
-    private let factory: AuthTokenFactory
+    private let tokens: AuthTokenFetcher
     private let fleet: Fleet
 
     public init(_ factory: AuthTokenFactory, fleet: Fleet) {
-        self.factory = factory
+        tokens = AuthTokenFetcher(factory)
         self.fleet = fleet
     }
 
@@ -37,7 +37,14 @@ public final class DriverAuthorization: NSObject, GMTDAuthorization, Sendable {
         case (.onDemand, let asked?): context = .vehicle(asked.vehicleID)
         case (.scheduled, let asked?): context = .deliveryVehicle(asked.vehicleID, task: asked.taskID)
         }
-        factory.fetchToken(for: context, completion: completion)
+        tokens.fetchToken(for: context, completion: completion)
+    }
+
+    /// Reports, from any thread, that Fleet Engine answered UNAUTHENTICATED: the token that was handed out last is not
+    /// served again. Not for PERMISSION_DENIED. Whether it was still the current one.
+    @discardableResult
+    public func tokenRefused() -> Bool {
+        tokens.tokenRefused()
     }
 }
 #endif

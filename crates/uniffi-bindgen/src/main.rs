@@ -4,7 +4,10 @@
 //! `kotlin/` (sources by package), `swift/FleetTokenFFI/` (the source) and `swift/fleet_tokenFFI/` (header and module
 //! map).
 
+mod kotlin;
+
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
 use uniffi_bindgen::bindings::{
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
             config: None,
         })
     };
+    let kotlin = kotlin.and_then(|()| Ok(kotlin::mend(&Path::new(out).join("kotlin"))?));
     match kotlin.and_then(|()| swift("FleetTokenFFI", true)).and_then(|()| swift(C_MODULE, false)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

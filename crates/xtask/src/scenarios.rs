@@ -22,6 +22,13 @@ pub(crate) fn fresh_report(workspace: &Workspace, language: &str) -> PathBuf {
     path
 }
 
+/// Removes what earlier runs left: a language that is then not run must have no column, and not an old one.
+pub(crate) fn forget(workspace: &Workspace) {
+    for language in LANGUAGES {
+        let _ = fs::remove_file(report(workspace, language));
+    }
+}
+
 pub(crate) fn report(workspace: &Workspace, language: &str) -> PathBuf {
     workspace.log(&format!("scenarios-{language}"))
 }

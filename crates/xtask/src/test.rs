@@ -76,6 +76,7 @@ pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
     for step in &steps {
         let _ = fs::remove_file(workspace.log(step.name));
     }
+    scenarios::forget(workspace);
     let code = step::run_all(&steps, workspace);
     println!("{}", workspace.tally);
     code

@@ -24,6 +24,13 @@ privacy='PrivacyInfo.xcprivacy'
 apps=("+$product" "+$privacy" -unsafeFlags -GoogleRidesharing -Tests '+bindings/generated/shipped/' -bindings/generated/testing)
 check development FLEET_TOKEN_LIB_DIR=/lib "+$product" "+$privacy" +unsafeFlags +GoogleRidesharing +AdapterTests \
   +bindings/generated/testing/ '-"type":"binary"'
+check "this checkout" FLEET_TOKEN_LIB_DIR=/bindings/generated/shipped/lib "+$product" "+$privacy" -GoogleRidesharing \
+  -Tests -warnings-as-errors '+bindings/generated/shipped/' -bindings/generated/testing '-"type":"binary"'
 check "local XCFramework" FLEET_TOKEN_XCFRAMEWORK=target/dist/apple/fleet_tokenFFI.xcframework "${apps[@]}" \
   '+"path":"target/dist/apple/fleet_tokenFFI.xcframework"' '+"type":"binary"' '-"checksum"'
 check release "${apps[@]}" '+"url":"https:' '+"checksum":"' '+"type":"binary"'
+# A package that uses this checkout finds the product. Loads its graph, and compiles nothing.
+form="bindings/swift/Example"
+FLEET_TOKEN_LIB_DIR=$PWD/bindings/generated/shipped/lib swift package --package-path "$form" \
+  --scratch-path .build/example show-dependencies >/dev/null || die "SwiftPM cannot resolve it"
+echo "Package.swift, $form: ok"

@@ -76,3 +76,17 @@ public struct AuthTokenContext: Sendable, Hashable {
         case fleet
     }
 }
+
+extension AuthTokenContext: CustomStringConvertible, CustomDebugStringConvertible {
+    /// What is set of it.
+    public var description: String {
+        let ids = [
+            ("vehicleID", vehicleID), ("tripID", tripID), ("deliveryVehicleID", deliveryVehicleID), ("taskID", taskID),
+            ("trackingID", trackingID),
+        ]
+        var parts = ids.compactMap { name, id in id.map { "\(name): \"\($0)\"" } }
+        if let serviceType { parts.append("serviceType: \(serviceType)") }
+        return "AuthTokenContext(\(parts.joined(separator: ", ")))"
+    }
+    public var debugDescription: String { description }
+}

@@ -50,7 +50,7 @@ public final class AuthTokenFactory: Sendable {
     /// Throws a `TokenError`, or `CancellationError` if the task is cancelled while it waits. The fetch goes on then, and
     /// the next caller has its token.
     public func token(for context: AuthTokenContext) async throws -> AuthToken {
-        if let token = copies.fresh(for: context) {
+        if let token = copy(for: context) {
             return token
         }
         return try await ask(context, validForMs: nil)
@@ -84,7 +84,7 @@ public final class AuthTokenFactory: Sendable {
 
     /// The token if one can be served at once. What is due, spent or missing is fetched in the background.
     public func tryToken(for context: AuthTokenContext) -> AuthToken? {
-        if let token = copies.fresh(for: context) {
+        if let token = copy(for: context) {
             return token
         }
         tellHits()
@@ -172,6 +172,11 @@ public final class AuthTokenFactory: Sendable {
     }
 
     // MARK: - Inside
+
+    /// The copy, unless this is ending: the core is told after its readers are.
+    private func copy(for context: AuthTokenContext) -> AuthToken? {
+        ended.isSet ? nil : copies.fresh(for: context)
+    }
 
     private func ask(_ context: AuthTokenContext, validForMs: UInt64?) async throws -> AuthToken {
         tellHits()

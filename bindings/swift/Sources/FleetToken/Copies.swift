@@ -55,7 +55,7 @@ final class Copies: @unchecked Sendable {
                 seenEvictions = evictions
                 dropAll()
             }
-            guard epoch >= seenEpoch else { return }
+            guard epoch >= seenEpoch, evictions >= seenEvictions else { return }
             if epoch > seenEpoch {
                 // Something was dropped, and whoever did it has not told yet.
                 seenEpoch = epoch

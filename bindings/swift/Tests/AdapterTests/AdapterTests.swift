@@ -60,6 +60,77 @@ import Testing
         #expect(!"\(answer.error as Any) \((answer.error as NSError?)?.userInfo ?? [:])".contains("SECRET"))
     }
 
+    @Test func aRefusedTokenIsTheOneHandedOutLast() async throws {
+        backend.number()
+        let driver = DriverAuthorization(factory, fleet: .onDemand)
+        #expect(!driver.tokenRefused())
+        let first = await ask(driver, GMTDAuthorizationContext(vehicleID: "v1")).token
+        let other = await ask(driver, GMTDAuthorizationContext(vehicleID: "v2")).token
+        #expect(driver.tokenRefused())
+        // Told twice of one failure.
+        #expect(!driver.tokenRefused())
+        #expect(await ask(driver, GMTDAuthorizationContext(vehicleID: "v1")).token == first)
+        let next = await ask(driver, GMTDAuthorizationContext(vehicleID: "v2")).token
+        #expect(next != nil && next != other)
+        #expect(factory.stats.rejections == 1)
+
+        let consumer = ConsumerAuthorization(factory)
+        #expect(!consumer.tokenRefused())
+        let trip = await ask(consumer, GMTCAuthorizationContext(tripID: "t1")).token
+        #expect(consumer.tokenRefused())
+        #expect(await ask(consumer, GMTCAuthorizationContext(tripID: "t1")).token != trip)
+    }
+
+    @Test func theListenerThatIsShownDropsTokensThatAreNotAccepted() async throws {
+        let driver = DriverAuthorization(factory, fleet: .onDemand)
+        let listener = UpdateListener(provider: driver)
+        _ = await ask(driver, GMTDAuthorizationContext(vehicleID: "v1"))
+        for (text, dropped) in [("PERMISSION_DENIED", 0), ("no location", 0), ("UNAUTHENTICATED", 1)]
+            as [(String, UInt64)]
+        {
+            let reason = NSError(domain: "any", code: 1, userInfo: [NSLocalizedDescriptionKey: text])
+            let error = NSError(domain: "reporter", code: 1, userInfo: [NSUnderlyingErrorKey: reason])
+            listener.vehicleReporter(GMTDVehicleReporter(), didFail: GMTDVehicleUpdate(), withError: error)
+            #expect(factory.stats.rejections == dropped)
+        }
+    }
+
+    /// A token that was renewed by others meanwhile is not what the SDK was refused with.
+    @Test func aTokenThatTheSDKNeverHadIsNotDropped() async throws {
+        backend.number()
+        let driver = DriverAuthorization(factory, fleet: .onDemand)
+        _ = await ask(driver, GMTDAuthorizationContext(vehicleID: "v1"))
+        let old = try #require(factory.tryToken(for: .vehicle("v1")))
+        factory.invalidate(old, for: .vehicle("v1"))
+        let new = try await factory.token(for: .vehicle("v1"))
+        #expect(!driver.tokenRefused())
+        #expect(try await factory.token(for: .vehicle("v1")) == new)
+    }
+
+    @Test func anyThreadMaySayThatATokenWasRefused() async {
+        backend.number()
+        let driver = DriverAuthorization(factory, fleet: .onDemand)
+        await withTaskGroup(of: Void.self) { threads in
+            for number in 0..<64 {
+                threads.addTask {
+                    let vehicle = GMTDAuthorizationContext(vehicleID: "v\(number)")
+                    #expect(await self.ask(driver, vehicle).token != nil)
+                    driver.tokenRefused()
+                }
+            }
+        }
+        // Several may have meant the same one.
+        #expect((1...64).contains(factory.stats.rejections) && factory.stats.successes == 64)
+    }
+
+    @Test func anAdapterShowsNoToken() async {
+        let driver = DriverAuthorization(factory, fleet: .onDemand)
+        let token = await ask(driver, GMTDAuthorizationContext(vehicleID: "v1")).token ?? ""
+        var shown = "\(driver) \(String(reflecting: driver))"
+        dump(driver, to: &shown)
+        #expect(token.contains("SECRET") && !shown.contains("SECRET"))
+    }
+
     @Test func aCompletionIsCalledOnceFromAnyQueueAndNeverWithinTheCall() async {
         let consumer = ConsumerAuthorization(factory)
         let done = DispatchGroup()
@@ -119,20 +190,24 @@ private final class Answers: @unchecked Sendable {
 private final class Backend: HTTPTransport, @unchecked Sendable {
     private let lock = NSLock()
     private var refuses = false
+    private var numbers = false
     private var requests = 0
 
     var count: Int { locked { requests } }
 
     func fail() { locked { refuses = true } }
 
+    /// From now on every token is another.
+    func number() { locked { numbers = true } }
+
     func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-        let refused = locked {
+        let (refused, suffix) = locked {
             requests += 1
-            return refuses
+            return (refuses, numbers ? "-\(requests)" : "")
         }
         if refused { return HTTPResponse(status: 403) }
         let path = URL(string: request.url)?.path ?? ""
-        let body = #"{"token": "SECRET-TOKEN-\#(path)", "expiresInSeconds": 3600}"#
+        let body = #"{"token": "SECRET-TOKEN-\#(path)\#(suffix)", "expiresInSeconds": 3600}"#
         return HTTPResponse(status: 200, body: Data(body.utf8))
     }
 

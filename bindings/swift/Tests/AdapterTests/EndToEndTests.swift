@@ -52,6 +52,15 @@ struct EndToEndTests {
         await factory.shutdown()
     }
 
+    @Test func theProgramThatIsShownDoesWhatIsSaid() async throws {
+        #expect(
+            try await servers.runExample() == """
+                Fleet Engine answered 200
+                sessionRejected, status 403: the backend answered 403, the app's session may not have this token
+
+                """)
+    }
+
     @Test func aTokenThatFleetEngineRefusesIsReplaced() async throws {
         let factory = try servers.factory(login: "demo-driver-1")
         let driver = DriverAuthorization(factory, fleet: .onDemand)
@@ -62,10 +71,8 @@ struct EndToEndTests {
         try await servers.fault("/vehicles/vehicle_1", status: 401)
         #expect(try await servers.call("vehicles/vehicle_1", first) == 401)
 
-        // An app is told by the SDK's listener; the token is the one that it was given last.
-        let current = try #require(factory.tryToken(for: .vehicle("vehicle_1")))
-        #expect(current.value == first)
-        #expect(factory.invalidate(current, for: .vehicle("vehicle_1")))
+        // An app is told by the SDK's listener.
+        #expect(driver.tokenRefused())
         let second = try await asked(ask)
         #expect(second != first)
         #expect(try await servers.call("vehicles/vehicle_1", second) == 200)
@@ -151,6 +158,21 @@ private struct Servers: Sendable {
         ])
         configuration.allowHTTPLoopback = true
         return try AuthTokenFactory(configuration: configuration, transport: transport, session: Login(name: login))
+    }
+
+    /// What the program of `bindings/swift/Example` prints, as SwiftPM built it for these tests.
+    func runExample() async throws -> String {
+        let root = (0..<5).reduce(URL(fileURLWithPath: #filePath)) { file, _ in file.deletingLastPathComponent() }
+        let program = Process()
+        let output = Pipe()
+        program.executableURL = root.appendingPathComponent(".build/debug/Example")
+        program.arguments = [Servers.backend, Servers.engine]
+        program.standardOutput = output
+        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
+            program.terminationHandler = { _ in ended.resume() }
+            do { try program.run() } catch { ended.resume(throwing: error) }
+        }
+        return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     }
 
     /// Fleet Engine's answer to a call with this token.

@@ -98,7 +98,9 @@ import Testing
         let factory = try factory(transport)
         let context = AuthTokenContext.vehicle(id)
         let completed = await withCheckedContinuation { done in
-            factory.fetchToken(for: context) { done.resume(returning: ($0, ($1 as? TokenError)?.kind)) }
+            AuthTokenFetcher(factory).fetchToken(for: context) {
+                done.resume(returning: ($0, ($1 as? TokenError)?.kind))
+            }
         }
         #expect(completed.0 == nil && completed.1 == .invalidContext)
         #expect(await failure { try await factory.token(for: context, validFor: 60) }?.kind == .invalidContext)
@@ -168,7 +170,7 @@ import Testing
         }
         let completed = Locked<[TokenError.Kind?]>([])
         for _ in 0..<10 {
-            factory.fetchToken(for: .vehicle("v1")) { _, error in
+            AuthTokenFetcher(factory).fetchToken(for: .vehicle("v1")) { _, error in
                 completed.with { $0.append((error as? TokenError)?.kind) }
             }
         }
@@ -191,7 +193,9 @@ import Testing
         #expect(await failure { try await factory.token(for: .vehicle("v1"), validFor: 1) }?.kind == .shutDown)
         #expect(await failure { try factory.handle(for: .vehicle("v1")) }?.kind == .shutDown)
         let completed = await withCheckedContinuation { done in
-            factory.fetchToken(for: .vehicle("v1")) { done.resume(returning: ($0, ($1 as? TokenError)?.kind)) }
+            AuthTokenFetcher(factory).fetchToken(for: .vehicle("v1")) {
+                done.resume(returning: ($0, ($1 as? TokenError)?.kind))
+            }
         }
         #expect(completed.0 == nil && completed.1 == .shutDown)
         #expect(factory.tryToken(for: .vehicle("v1")) == nil)

@@ -27,7 +27,7 @@ import Testing
             #expect(handle.tryToken() == token)
         }
         let completed = await withCheckedContinuation { done in
-            factory.fetchToken(for: vehicle) { value, _ in done.resume(returning: value) }
+            AuthTokenFetcher(factory).fetchToken(for: vehicle) { value, _ in done.resume(returning: value) }
         }
         #expect(completed == token.value)
         _ = factory.remaining(token)

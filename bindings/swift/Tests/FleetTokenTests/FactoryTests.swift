@@ -201,6 +201,14 @@ import Testing
         #expect(missed + UInt64(read) == 301)
     }
 
+    @Test func whatIsPrintedOfAContextIsWhatIsSetOfIt() {
+        let context = AuthTokenContext.deliveryVehicle("van_1", task: "task_1")
+        #expect("\(context)" == #"AuthTokenContext(deliveryVehicleID: "van_1", taskID: "task_1")"#)
+        #expect("\(AuthTokenContext(serviceType: .vehicle))" == "AuthTokenContext(serviceType: vehicle)")
+        let events: [TokenEvent] = [.rejected(context: .vehicle("v1"))]
+        #expect("\(events)".contains(#"rejected(context: AuthTokenContext(vehicleID: "v1"))"#))
+    }
+
     @Test func nothingThatIsPrintedHoldsASecret() async throws {
         let factory = try factory(minting())
         let token = try await factory.token(for: .vehicle("v1"))

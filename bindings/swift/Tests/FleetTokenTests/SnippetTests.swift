@@ -15,11 +15,19 @@ import FoundationNetworking
             let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
             return SnippetTests.pieces(of: text, from: "```swift", to: "```").map { (path, $0.code) }
         }
-        snippets = try ["FleetTokenTests", "AdapterTests"].flatMap { target in
+        let pieces = try ["FleetTokenTests", "AdapterTests"].flatMap { target in
             let file = Repository.file("bindings/swift/Tests/\(target)/Snippets.swift")
             return SnippetTests.pieces(
                 of: try String(contentsOf: file, encoding: .utf8), from: "// snippet:", to: "// end")
         }
+        // These two are shown whole. EndToEndTests runs the program.
+        let whole = try ["Package.swift", "Sources/Example/main.swift"].map { path in
+            let file = Repository.file("bindings/swift/Example/\(path)")
+            return (
+                path, SnippetTests.plain(try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n"))
+            )
+        }
+        snippets = pieces + whole
     }
 
     @Test func everyBlockIsCompiled() {
@@ -49,6 +57,27 @@ import FoundationNetworking
         await #expect(throws: TransportError.self) { try await transport.send(refused) }
     }
 
+    /// The session that is shown hands no user's token to the next one.
+    @MainActor
+    @Test func theSessionThatIsShownChangesUsers() async throws {
+        let session = DriverSession()
+        let transport = Scripted { request in
+            let login = request.headers.first { $0.name.lowercased() == "authorization" }?.value ?? ""
+            return FleetTokenTests.token("SECRET-TOKEN-of-\(login.split(separator: " ").last ?? "")")
+        }
+        let factory = try AuthTokenFactory(configuration: anyBackend, transport: transport, session: session)
+        let ask: @Sendable () async throws -> String = { try await factory.token(for: .vehicle("v1")).value }
+        #expect(await failure(of: ask)?.kind == .session)
+        session.signIn("A", factory)
+        #expect(try await ask() == "SECRET-TOKEN-of-A")
+        session.signIn("B", factory)
+        #expect(try await ask() == "SECRET-TOKEN-of-B")
+        session.signOut(factory)
+        #expect(factory.tryToken(for: .vehicle("v1")) == nil)
+        #expect(await failure(of: ask)?.kind == .session)
+        #expect(transport.count == 2)
+    }
+
     /// The pieces between lines that begin so, each with the rest of its first line, without the space around its lines.
     private static func pieces(of text: String, from begin: String, to end: String) -> [(name: String, code: String)] {
         var pieces: [(String, String)] = []
@@ -57,12 +86,17 @@ import FoundationNetworking
             if open == nil, line.hasPrefix(begin) {
                 open = (line.dropFirst(begin.count).trimmingCharacters(in: .whitespaces), [])
             } else if line == end, let piece = open {
-                pieces.append((piece.name, piece.lines.filter { !$0.isEmpty }.joined(separator: "\n")))
+                pieces.append((piece.name, plain(piece.lines)))
                 open = nil
             } else {
                 open?.lines.append(line)
             }
         }
         return pieces
+    }
+
+    /// Without the space around its lines, and without empty ones.
+    private static func plain(_ lines: [String]) -> String {
+        lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.joined(separator: "\n")
     }
 }

@@ -90,33 +90,50 @@ func watch(_ factory: AuthTokenFactory) {
     // end
 }
 
-func signIn(_ factory: AuthTokenFactory) {
-    // snippet: sign-in
-    factory.sessionChanged()
-    // end
-}
+// snippet: session
+@MainActor
+final class DriverSession: SessionHeaderProvider {
+    private var login: String?
 
-func signOut(_ factory: AuthTokenFactory) {
-    // snippet: sign-out
-    factory.clear()
-    // end
-}
+    func headers(for context: AuthTokenContext) async throws -> [HTTPHeader] {
+        guard let login else { throw SessionError.signedOut }
+        return [HTTPHeader("Authorization", "Bearer \(login)")]
+    }
 
-func refused(_ factory: AuthTokenFactory, _ context: AuthTokenContext) {
-    // snippet: refused
-    if let token = factory.tryToken(for: context) {
-        factory.invalidate(token, for: context)
+    func signIn(_ login: String, _ factory: AuthTokenFactory) {
+        signOut(factory)
+        self.login = login
+        factory.sessionChanged()
+    }
+
+    func signOut(_ factory: AuthTokenFactory) {
+        login = nil  // first, or a call in between fetches with it
+        factory.clear()
+    }
+}
+// end
+
+func tell(_ failure: TokenError) {
+    // snippet: failure
+    switch (failure.kind, failure.status) {
+    case (.session, _), (.sessionRejected, 401): show("sign in again")
+    case (.sessionRejected, _): show("not for this login: \(failure)")
+    default: show(failure.isRetryable ? "no token yet: \(failure)" : "no token: \(failure)")
     }
     // end
 }
 
-func viaProxy(_ configuration: TokenConfiguration) throws -> AuthTokenFactory {
+func withSettings() throws -> AuthTokenFactory {
     // snippet: settings
+    let configuration = TokenConfiguration(endpoints: [
+        .init(.trip, "https://backend.example.com/token/consumer/{tripId}")
+    ])
     let settings = URLSessionConfiguration.ephemeral
     settings.allowsCellularAccess = false
     let factory = try AuthTokenFactory(
         configuration: configuration,
-        transport: URLSessionTransport(configuration: settings)
+        transport: URLSessionTransport(configuration: settings),
+        session: AppLogin()
     )
     // end
     return factory

@@ -23,7 +23,8 @@ pub(crate) struct Args {
     offline: bool,
 }
 
-pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<()> {
+/// Whether every library is in it.
+pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<bool> {
     if let Some(reason) = kotlin::missing() {
         return Err(io::Error::other(reason));
     }
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, workspace: &Workspace) -> io::Result<()> {
             "It has no native library at all: no app can run with it. It is good for looking at and compiling against."
         );
     }
-    Ok(())
+    Ok(missing.is_empty())
 }
 
 /// Builds what can be built into `jni/ABI/`, and says what cannot and why.

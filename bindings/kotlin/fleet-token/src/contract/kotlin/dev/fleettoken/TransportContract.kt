@@ -142,6 +142,17 @@ abstract class TransportContract {
     }
 
     @Test
+    fun `a refusal is a reply whatever was sent and whatever it says`() {
+        on("/401") { it.answer(401, "who?".toByteArray(), "WWW-Authenticate" to "Bearer realm=\"x\"") }
+        on("/bare") { it.answer(401, "who?".toByteArray()) }
+        for (path in listOf("/401", "/bare")) {
+            assertEquals(401, send("$base$path").status)
+            assertEquals(401, send("$base$path", body = "{}").status)
+        }
+        assertEquals(4, seen.size)
+    }
+
+    @Test
     fun `a redirect is followed within the origin and handed back to any other`() {
         on("/here") { it.answer(302, ByteArray(0), "Location" to "/there?x=1") }
         on("/there") { it.answer(200, "ok".toByteArray()) }

@@ -3,6 +3,7 @@ package dev.fleettoken
 import dev.fleettoken.ffi.FfiToken
 import dev.fleettoken.ffi.FfiTokenException
 import dev.fleettoken.ffi.FfiTokenFactoryInterface
+import dev.fleettoken.ffi.InternalException
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration
 import kotlinx.coroutines.Dispatchers
@@ -214,6 +215,9 @@ public class AuthTokenFactory internal constructor(
         } catch (failed: FfiTokenException) {
             lookForEvictions()
             throw TokenException.of(failed)
+        } catch (_: InternalException) {
+            // A panic in the library, whose text is not for the app.
+            throw TokenException.interrupted()
         }
 
     public companion object {

@@ -6,9 +6,7 @@ import dev.fleettoken.ffi.FfiHttpRequest
 import dev.fleettoken.ffi.FfiHttpResponse
 import dev.fleettoken.ffi.FfiHttpTransport
 import dev.fleettoken.ffi.FfiTransportException
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.TimeoutCancellationException
-import kotlinx.coroutines.withContext
 
 /**
  * Sends one request and reads one reply: the app's HTTP stack.
@@ -24,6 +22,7 @@ public fun interface HttpTransport {
      * Throw [TransportException] when no whole reply came. Anything else that is thrown counts as one too, a coroutine's
      * time-out as [TransportException.Kind.TIMEOUT], and is not repeated anywhere: its text may hold a secret.
      */
+    @Throws(Exception::class)
     public suspend fun send(request: HttpRequest): HttpResponse
 }
 
@@ -94,7 +93,7 @@ internal class TransportCrossing(private val transport: HttpTransport) : FfiHttp
     @Suppress("TooGenericExceptionCaught")
     override suspend fun send(request: FfiHttpRequest): FfiHttpResponse =
         try {
-            offTheFewThreads { transport.send(request.opened()) }.crossed()
+            inAppsThreads { transport.send(request.opened()) }.crossed()
         } catch (failed: TransportException) {
             throw failed.crossed()
         } catch (_: TimeoutCancellationException) {
@@ -103,9 +102,6 @@ internal class TransportCrossing(private val transport: HttpTransport) : FfiHttp
             throw FfiTransportException.Other("the app's transport threw an exception that it does not declare")
         }
 }
-
-/** uniffi calls on `Dispatchers.Default`, where code of the app's that blocks would soon hold up the whole app. */
-internal suspend fun <T> offTheFewThreads(call: suspend () -> T): T = withContext(Dispatchers.IO) { call() }
 
 private fun FfiHttpRequest.opened() =
     HttpRequest(

@@ -13,7 +13,6 @@ import java.net.UnknownHostException
 import java.util.concurrent.atomic.AtomicBoolean
 import javax.net.ssl.SSLException
 import kotlinx.coroutines.CoroutineStart
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.ensureActive
@@ -31,7 +30,7 @@ internal class HttpUrlConnectionTransport : HttpTransport {
         val exchange = Exchange(request)
         // The connection's own time-outs are for single steps: a server that drips would never run into one.
         val watchdog =
-            launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
+            launch(watchThreads, CoroutineStart.UNDISPATCHED) {
                 try {
                     delay(request.timeoutMillis)
                 } finally {
@@ -40,7 +39,7 @@ internal class HttpUrlConnectionTransport : HttpTransport {
                 }
             }
         try {
-            withContext(Dispatchers.IO) { exchange.run() }
+            withContext(appsThreads) { exchange.run() }
         } catch (failed: TransportException) {
             // What cancelling broke is no failure of the connection.
             ensureActive()
@@ -122,9 +121,10 @@ private class Exchange(private val request: HttpRequest) {
         // Less than a status code is what it gives for what is no HTTP.
         if (status < 0) throw TransportException(TransportException.Kind.INTERRUPTED)
         val stream = if (status >= FIRST_ERROR) opened.errorStream else opened.inputStream
+        // None where there is a body: the JDK's keeps that of a 401 to itself, as it asks its `Authenticator`.
         val body = stream?.use { read(it) } ?: ByteArray(0)
         // The JDK's gives what came of a body that broke off. Less than none is an unknown length, as of a zipped one.
-        if (body.size < minOf(opened.contentLengthLong, request.maxBody)) {
+        if (stream != null && body.size < minOf(opened.contentLengthLong, request.maxBody)) {
             throw TransportException(TransportException.Kind.INTERRUPTED, "the body is shorter than announced")
         }
         // The status line is there too, under no name.

@@ -14,6 +14,7 @@ public fun interface SessionHeaderProvider {
      * Throw [SignedOutException] when nobody is signed in. Anything else that is thrown counts as a login that cannot
      * be had just now, and is not repeated anywhere: its text may hold a secret.
      */
+    @Throws(Exception::class)
     public suspend fun headers(context: AuthTokenContext): Map<String, String>
 }
 
@@ -26,7 +27,7 @@ internal class SessionCrossing(private val provider: SessionHeaderProvider) : Ff
     @Suppress("TooGenericExceptionCaught")
     override suspend fun headers(context: FfiTokenContext): List<FfiHeader> =
         try {
-            val headers = offTheFewThreads { provider.headers(AuthTokenContext.of(context)) }
+            val headers = inAppsThreads { provider.headers(AuthTokenContext.of(context)) }
             headers.map { (name, value) -> FfiHeader(name, value) }
         } catch (_: SignedOutException) {
             throw FfiSessionException.SignedOut()

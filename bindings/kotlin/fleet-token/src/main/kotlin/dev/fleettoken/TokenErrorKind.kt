@@ -1,7 +1,6 @@
 package dev.fleettoken
 
 import dev.fleettoken.ffi.FfiTokenErrorKind
-import java.util.Locale
 
 /** What failed, exactly. For what to do about it, see [TokenException]. */
 public enum class TokenErrorKind {
@@ -80,8 +79,6 @@ public enum class TokenErrorKind {
     /** The caller went away. */
     CANCELLED,
     ;
-
-    override fun toString(): String = name.lowercase(Locale.ROOT)
 
     internal companion object {
         fun of(kind: FfiTokenErrorKind): TokenErrorKind = valueOf(kind.name)

@@ -2,7 +2,12 @@ package dev.fleettoken
 
 import dev.fleettoken.ffi.FfiTokenEvent
 
-/** Something that happened to the tokens of one context, or to all. Holds no secret. */
+/**
+ * Something that happened to the tokens of one context, or to all. Holds no secret.
+ *
+ * [toString] is a line for a log: the [name], whose token, and all that is known, such as
+ * `fetch_failed AuthTokenContext(vehicleId=v1): SESSION_REJECTED, the backend answered 401, …; not again within 5000 ms`.
+ */
 public sealed class TokenEvent(
     /** For a log, such as `fetch_failed`. */
     public val name: String,
@@ -116,7 +121,31 @@ public sealed class TokenEvent(
         public val count: Long,
     ) : TokenEvent("missed", null)
 
-    override fun toString(): String = listOfNotNull(name, context).joinToString(" ")
+    final override fun toString(): String {
+        val whose = listOfNotNull(name, context).joinToString(" ")
+        return listOfNotNull(whose, details()).joinToString(": ")
+    }
+
+    private fun details(): String? =
+        when (this) {
+            is FetchStarted -> if (background) "in the background" else null
+            is AttemptFailed -> "attempt $attempt, ${said(error)}; the next in $nextInMillis ms"
+            is Fetched -> "${lifetime()}, generation $generation, attempts $attempts"
+            is FetchFailed -> "${said(error)}; not again within $retryInMillis ms"
+            is StaleServed -> "$leftMillis ms left"
+            is LifetimeClamped -> "claims $claimedMillis ms, $usedMillis ms are believed"
+            is ScopeWarning -> description
+            is ClockSkew -> "the device is $byMillis ms ${if (deviceAhead) "ahead" else "behind"}"
+            is Evicted -> if (wasValid) "its token was still good" else null
+            is NetworkAvailable -> "$endedBackoffs backoffs ended"
+            is SessionChanged -> "$endedRefusals refusals ended"
+            is Missed -> "$count events"
+            is Rejected, is BreakerTripped, is Cleared, is ShutDown -> null
+        }
+
+    private fun Fetched.lifetime() = if (lifetimeMillis == null) "lifetime unknown" else "lives $lifetimeMillis ms"
+
+    private fun said(error: TokenException) = "${error.kind}, ${error.message}"
 
     internal companion object {
         fun of(event: FfiTokenEvent): TokenEvent =

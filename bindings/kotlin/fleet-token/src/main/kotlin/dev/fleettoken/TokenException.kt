@@ -21,7 +21,10 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
     @get:JvmName("isRetryable")
     public val retryable: Boolean = failure.retryable
 
-    /** How many milliseconds until the factory asks the backend again, where that is known. */
+    /**
+     * How many milliseconds until the factory asks the backend again, where that is known. Null says nothing against
+     * asking: if it is too early, the answer is [TooEarly] at once, with the time.
+     */
     public val retryAfterMillis: Long? = failure.retryAfterMs?.saturated()
 
     /** [retryAfterMillis] as a duration. */
@@ -34,7 +37,9 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
     /** The app asked for what cannot be: a bad context, no endpoint, a bad configuration, a blocked main thread. */
     public class Misuse internal constructor(failure: FfiFailure) : TokenException(failure)
 
-    /** The user has to sign in, or in again. */
+    /**
+     * The user has to sign in, or in again. Not where [status] is 403: the login is known and may not have this token.
+     */
     public class SignIn internal constructor(failure: FfiFailure) : TokenException(failure)
 
     /** The backend was not reached, or not in time. */
@@ -105,6 +110,9 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
             )
 
         fun handleClosed(): TokenException = of(here(FfiTokenErrorKind.SHUT_DOWN, "the handle was closed"))
+
+        /** For what cannot be told better: the library did not answer as it should. */
+        fun interrupted(): TokenException = of(here(FfiTokenErrorKind.INTERRUPTED, "the call was cut short"))
 
         private fun here(kind: FfiTokenErrorKind, description: String) =
             FfiFailure(

@@ -46,6 +46,30 @@ class JavaCallerTest {
     }
 
     @Test
+    void checkedExceptionsMayBeThrownFromJava() {
+        AuthTokenFactoryBuilder builder = AuthTokenFactory.builder()
+                .endpoint(ContextKind.VEHICLE, "https://backend.test/{vehicleId}")
+                .maxAttempts(1)
+                .transport((request, waiting) -> {
+                    throw new TransportException(TransportException.Kind.TIMEOUT, "too slow");
+                });
+        try (AuthTokenFactory factory = builder.build()) {
+            TokenException error =
+                    assertThrows(TokenException.Network.class, () -> factory.getToken(AuthTokenContext.vehicle("v1")));
+            assertTrue(error.isRetryable());
+            assertNull(error.getRetryAfterMillis());
+        }
+        builder.sessionHeaders((context, waiting) -> {
+            throw new SignedOutException();
+        });
+        try (AuthTokenFactory factory = builder.build()) {
+            TokenException error =
+                    assertThrows(TokenException.SignIn.class, () -> factory.getToken(AuthTokenContext.vehicle("v1")));
+            assertEquals("SESSION", error.getKind().toString());
+        }
+    }
+
+    @Test
     void aNullIsToldByItsNameAndNothingIsSent() {
         HttpTransport nothing = (request, waiting) -> {
             throw new AssertionError("nothing is sent");

@@ -1,5 +1,10 @@
 package dev.fleettoken
 
+import dev.fleettoken.ffi.FfiToken
+import dev.fleettoken.ffi.FfiTokenContext
+import dev.fleettoken.ffi.FfiTokenFactory
+import dev.fleettoken.ffi.FfiTokenFactoryInterface
+import dev.fleettoken.ffi.InternalException
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
@@ -282,6 +287,22 @@ class BadWorldTest {
             // Each has its own context's.
             assertEquals(tokens.take(10), vehicles.map { factory.getToken(it).value })
             pool.shutdown()
+        }
+    }
+
+    @Test
+    fun `a panic in the library is a typed error that repeats nothing`() {
+        val panicking =
+            Backend().builder().build(Platform.here) { config, transport, session ->
+                val native = FfiTokenFactory(config, transport, session)
+                object : FfiTokenFactoryInterface by native {
+                    override fun tokenBlocking(context: FfiTokenContext): FfiToken = throw InternalException(secret)
+                }
+            }
+        panicking.use { factory ->
+            val failure = assertFailsWith<TokenException> { factory.getToken(v1) }
+            assertEquals(TokenErrorKind.INTERRUPTED, failure.kind)
+            assertFalse(holdsSecret(failure.stackTraceToString()))
         }
     }
 

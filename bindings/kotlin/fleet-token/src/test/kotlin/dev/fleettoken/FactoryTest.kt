@@ -1,5 +1,8 @@
 package dev.fleettoken
 
+import dev.fleettoken.ffi.FfiFailure
+import dev.fleettoken.ffi.FfiTokenContext
+import dev.fleettoken.ffi.FfiTokenErrorKind
 import dev.fleettoken.ffi.FfiTokenEvent
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
@@ -35,6 +38,8 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Test
 
+private const val V1 = "AuthTokenContext(vehicleId=v1)"
+
 /** What the factory tells and prints. What the core decides is the scenarios' business. */
 class FactoryTest {
     @Test
@@ -68,6 +73,48 @@ class FactoryTest {
         factory.shutdown()
         val names = withTimeout(5.seconds) { seen.await() }.map { it.name }
         assertEquals(listOf("fetch_started", "fetched", "rejected", "cleared", "shut_down"), names)
+    }
+
+    @Test
+    fun `an event's line says all that it knows`() {
+        val v1 = FfiTokenContext("v1", null, null, null, null, null)
+        val failure = FfiFailure(FfiTokenErrorKind.UNAVAILABLE, null, true, null, 503u, "the backend answered 503")
+        val refused =
+            FfiFailure(FfiTokenErrorKind.SESSION_REJECTED, null, false, null, 403u, "the backend answered 403")
+        val lines =
+            mapOf(
+                FfiTokenEvent.FetchStarted(v1, true) to "fetch_started $V1: in the background",
+                FfiTokenEvent.FetchStarted(v1, false) to "fetch_started $V1",
+                FfiTokenEvent.AttemptFailed(v1, 2u, failure, 250u) to
+                    "attempt_failed $V1: attempt 2, UNAVAILABLE, the backend answered 503; the next in 250 ms",
+                FfiTokenEvent.Fetched(v1, 1000u, 7u, 2u) to "fetched $V1: lives 1000 ms, generation 7, attempts 2",
+                FfiTokenEvent.Fetched(v1, null, 7u, 1u) to
+                    "fetched $V1: lifetime unknown, generation 7, attempts 1",
+                FfiTokenEvent.FetchFailed(v1, refused, 5000u) to
+                    "fetch_failed $V1: SESSION_REJECTED, the backend answered 403; not again within 5000 ms",
+                FfiTokenEvent.StaleServed(v1, 60u) to "stale_served $V1: 60 ms left",
+                FfiTokenEvent.Rejected(v1) to "rejected $V1",
+                FfiTokenEvent.BreakerTripped(v1) to "breaker_tripped $V1",
+                FfiTokenEvent.LifetimeClamped(v1, 9u, 5u) to "lifetime_clamped $V1: claims 9 ms, 5 ms are believed",
+                FfiTokenEvent.ScopeWarning(v1, "too wide") to "scope_warning $V1: too wide",
+                FfiTokenEvent.ClockSkew(v1, 9u, true) to "clock_skew $V1: the device is 9 ms ahead",
+                FfiTokenEvent.ClockSkew(v1, 9u, false) to "clock_skew $V1: the device is 9 ms behind",
+                FfiTokenEvent.Evicted(v1, true) to "evicted $V1: its token was still good",
+                FfiTokenEvent.Evicted(v1, false) to "evicted $V1",
+                FfiTokenEvent.Cleared to "cleared",
+                FfiTokenEvent.NetworkAvailable(3u) to "network_available: 3 backoffs ended",
+                FfiTokenEvent.SessionChanged(3u) to "session_changed: 3 refusals ended",
+                FfiTokenEvent.ShutDown to "shut_down",
+                FfiTokenEvent.Missed(3u) to "missed: 3 events",
+            )
+        assertEquals(lines.values.toList(), lines.keys.map { TokenEvent.of(it).toString() })
+        val kinds = FfiTokenEvent::class.java.declaredClasses.filter { FfiTokenEvent::class.java.isAssignableFrom(it) }
+        assertEquals(kinds.toSet(), lines.keys.map { it.javaClass }.toSet<Class<*>>(), "of every kind")
+    }
+
+    @Test
+    fun `a kind of error is printed as the documentation calls it`() {
+        assertEquals(TokenErrorKind.entries.map { it.name }, TokenErrorKind.entries.map { "$it" })
     }
 
     @Test

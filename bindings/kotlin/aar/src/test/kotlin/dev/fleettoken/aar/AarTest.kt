@@ -113,6 +113,8 @@ class AarTest {
         val needed = pom.all("dependency").map { "${it.child("artifactId")}:${type(it)}" }
         // JNA's jar has no libraries for Android, and dev.fleettoken's would be there twice.
         assertEquals(listOf("jna:aar", "kotlin-stdlib:jar", "kotlinx-coroutines-android:jar"), needed)
+        val kotlin = pom.all("dependency").single { it.child("artifactId") == "kotlin-stdlib" }
+        assertTrue(kotlin.child("version").startsWith("2.2."), "apps on Kotlin 2.1 read no newer one")
     }
 
     @Test

@@ -63,12 +63,15 @@ public class AsyncTokens @JvmOverloads constructor(
 
     /** [AuthTokenFactory.token], told to a callback: never within this call. */
     public fun token(context: AuthTokenContext, callback: TokenCallback): Cancellable = calling { tell ->
-        try {
-            val token = tokens.token(context)
-            tell { callback.onToken(token) }
-        } catch (failure: TokenException) {
-            tell { callback.onFailure(failure) }
-        }
+        val outcome =
+            try {
+                val token = tokens.token(context)
+                Runnable { callback.onToken(token) }
+            } catch (failure: TokenException) {
+                Runnable { callback.onFailure(failure) }
+            }
+        // Not in the `try`: what the callback throws is no failure of the question.
+        tell(outcome)
     }
 
     /** Tells what happens from shortly after this call, until it is cancelled or the factory closed. */

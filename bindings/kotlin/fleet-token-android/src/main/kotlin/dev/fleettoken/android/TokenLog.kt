@@ -26,7 +26,7 @@ public class TokenLog private constructor(private val tag: String) : AutoCloseab
 
     private fun write(event: TokenEvent) {
         val level = level(event)
-        if (level >= Log.WARN || Log.isLoggable(tag, level)) Log.println(level, tag, line(event))
+        if (level >= Log.WARN || Log.isLoggable(tag, level)) Log.println(level, tag, event.toString())
     }
 
     public companion object {
@@ -35,12 +35,17 @@ public class TokenLog private constructor(private val tag: String) : AutoCloseab
         /**
          * Begins to write what happens from now on, until it is closed or the factory is.
          *
-         * @param tag at most 23 characters, for devices before Android 8.
+         * @param tag at most 23 characters, which is what devices before Android 8 take.
          */
         @JvmStatic
         @JvmOverloads
-        public fun start(tokens: AuthTokenFactory, tag: String = DEFAULT_TAG): TokenLog =
-            TokenLog(tag).apply { start(tokens) }
+        public fun start(tokens: AuthTokenFactory, tag: String = DEFAULT_TAG): TokenLog {
+            // Old devices throw at the first line, which is too late to be seen where the tag was chosen.
+            require(tag.length <= LONGEST_TAG) { "a tag has at most $LONGEST_TAG characters" }
+            return TokenLog(tag).apply { start(tokens) }
+        }
+
+        private const val LONGEST_TAG = 23
 
         private fun level(event: TokenEvent): Int =
             when (event) {
@@ -65,33 +70,5 @@ public class TokenLog private constructor(private val tag: String) : AutoCloseab
                 is TokenEvent.ShutDown,
                 -> Log.DEBUG
             }
-
-        /** The event's name, whose it is, and what else it says. An exception's text is free of secrets by promise. */
-        private fun line(event: TokenEvent): String {
-            val more =
-                when (event) {
-                    is TokenEvent.FetchStarted -> if (event.background) "in the background" else null
-                    is TokenEvent.AttemptFailed ->
-                        "attempt ${event.attempt}: ${event.error.message}; again in ${event.nextInMillis} ms"
-                    is TokenEvent.Fetched ->
-                        "lives ${event.lifetimeMillis ?: "?"} ms, generation ${event.generation}, ${event.attempts} attempt(s)"
-                    is TokenEvent.FetchFailed -> "${event.error.message}; not before ${event.retryInMillis} ms"
-                    is TokenEvent.StaleServed -> "${event.leftMillis} ms left"
-                    is TokenEvent.LifetimeClamped -> "claims ${event.claimedMillis} ms, used ${event.usedMillis} ms"
-                    is TokenEvent.ScopeWarning -> event.description
-                    is TokenEvent.ClockSkew ->
-                        "the device is ${event.byMillis} ms ${if (event.deviceAhead) "ahead" else "behind"}"
-                    is TokenEvent.Evicted -> if (event.wasValid) "its token was still good" else null
-                    is TokenEvent.NetworkAvailable -> "${event.endedBackoffs} backoff(s) ended"
-                    is TokenEvent.SessionChanged -> "${event.endedRefusals} refusal(s) ended"
-                    is TokenEvent.Missed -> "${event.count} event(s)"
-                    is TokenEvent.Rejected,
-                    is TokenEvent.BreakerTripped,
-                    is TokenEvent.Cleared,
-                    is TokenEvent.ShutDown,
-                    -> null
-                }
-            return listOfNotNull(event.toString(), more).joinToString(": ")
-        }
     }
 }

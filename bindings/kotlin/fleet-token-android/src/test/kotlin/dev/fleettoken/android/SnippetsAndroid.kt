@@ -9,6 +9,7 @@ import com.google.android.libraries.mapsplatform.transportation.driver.api.base.
 import dev.fleettoken.AuthTokenContext
 import dev.fleettoken.AuthTokenFactory
 import dev.fleettoken.ContextKind
+import dev.fleettoken.SignedOutException
 import dev.fleettoken.TokenException
 import dev.fleettoken.fleetengine.ConsumerTokenFactory
 import dev.fleettoken.fleetengine.DriverTokenFactory
@@ -27,7 +28,10 @@ class DriverApp : Application() {
     val tokens: AuthTokenFactory by lazy {
         AuthTokenFactory.builder()
             .endpoint(ContextKind.VEHICLE, "https://backend.example.com/token/driver/{vehicleId}")
-            .sessionHeaders { mapOf("Authorization" to "Bearer ${login.current()}") }
+            .sessionHeaders {
+                val session = login.current() ?: throw SignedOutException()
+                mapOf("Authorization" to "Bearer $session")
+            }
             .safetyMargin(10.minutes)
             .build()
     }
@@ -54,9 +58,13 @@ internal class Driver(private val tokens: AuthTokenFactory) {
     }
 
     private fun onStatus(message: String, cause: Throwable?) {
-        val noToken = generateSequence(cause) { it.cause }.filterIsInstance<NoTokenException>().firstOrNull()
-        if (noToken?.cause is TokenException.SignIn) showSignIn()
-        if (noToken == null && "UNAUTHENTICATED" in "$message $cause") driverTokens.tokenRefused()
+        val failure = generateSequence(cause) { it.cause }.filterIsInstance<NoTokenException>().firstOrNull()?.cause
+        when {
+            failure is TokenException.SignIn && failure.status != 403 -> showSignIn()
+            failure != null -> report(failure) // its kind and status say what it was
+            cause is StatusRuntimeException && cause.status.code == Status.Code.UNAUTHENTICATED ->
+                driverTokens.tokenRefused()
+        }
     }
     // end
 
@@ -80,7 +88,16 @@ private fun consumer(context: Context, providerId: String) {
             .endpoint(ContextKind.TRIP, "https://backend.example.com/token/consumer/{tripId}")
             .endpoint(ContextKind.VEHICLE_SERVICE, "https://backend.example.com/token/consumer")
             .build()
-    ConsumerApi.initialize(context, providerId, ConsumerTokenFactory(tokens))
+    val consumerTokens = ConsumerTokenFactory(tokens)
+    ConsumerApi.initialize(context, providerId, consumerTokens)
+    // end
+}
+
+private class Trips(private val consumerTokens: ConsumerTokenFactory) : TripModelCallback {
+    // snippet: consumer-refused
+    override fun onTripUpdateError(tripInfo: TripInfo, error: TripUpdateError) {
+        if (error.statusCode == Status.Code.UNAUTHENTICATED) consumerTokens.tokenRefused()
+    }
     // end
 }
 
@@ -97,9 +114,24 @@ private class Screen(private val tokens: AuthTokenFactory, private val viewModel
     // end
 
     // snippet: login
-    fun signedIn() = tokens.sessionChanged()
+    fun signedOut() {
+        login.forget() // first: else the next call fetches for the old user
+        tokens.clear()
+    }
 
-    fun signedOut() = tokens.clear()
+    fun signedIn(session: String) {
+        login.remember(session)
+        tokens.sessionChanged()
+    }
+    // end
+
+    // snippet: loopback
+    fun fromThisMachine() =
+        AuthTokenFactory.builder()
+            .allowHttpLoopback() // in debug builds only
+            .endpoint(ContextKind.VEHICLE, "http://127.0.0.1:8080/token/driver/{vehicleId}")
+            .sessionHeaders { mapOf("Authorization" to "Bearer demo-driver-1") }
+            .build()
     // end
 
     // snippet: okhttp
@@ -114,10 +146,16 @@ private class Screen(private val tokens: AuthTokenFactory, private val viewModel
 private val login = Login()
 
 private class Login {
-    fun current() = ""
+    fun current(): String? = null
+
+    fun remember(session: String) = Unit
+
+    fun forget() = Unit
 }
 
 private fun showSignIn() = Unit
+
+private fun report(failure: TokenException) = Unit
 
 private fun showError(retry: Boolean) = Unit
 
@@ -135,4 +173,23 @@ internal object DriverContext {
 /** As far as the snippets go. */
 private object ConsumerApi {
     fun initialize(context: Context, providerId: String, factory: ConsumersAuthTokenFactory) = Unit
+}
+
+/** gRPC's, as far as the snippets go. */
+private class StatusRuntimeException(val status: Status) : RuntimeException()
+
+/** gRPC's, as far as the snippets go. */
+private class Status(val code: Code) {
+    enum class Code { UNAUTHENTICATED }
+}
+
+/** As far as the snippets go. */
+private interface TripModelCallback {
+    fun onTripUpdateError(tripInfo: TripInfo, error: TripUpdateError)
+}
+
+private interface TripInfo
+
+private interface TripUpdateError {
+    val statusCode: Status.Code
 }

@@ -22,7 +22,7 @@ import okhttp3.OkHttpClient
  * - The whole exchange takes no longer than the request's time-out, whatever time-outs the client has besides.
  * - Nothing is logged here. An `HttpLoggingInterceptor` of the app's that logs bodies or all headers does log tokens.
  *
- * Takes OkHttp 4.12 and newer. Calls are synchronous ones on [Dispatchers.IO], so they wait in no queue of the client's
+ * Takes OkHttp 4.12 and newer. Calls are synchronous ones on threads of their own, so they wait in no queue of the client's
  * dispatcher, and an interceptor that throws what it must not ends one fetch, not the process.
  */
 public class OkHttpTransport(client: OkHttpClient) : HttpTransport {
@@ -33,7 +33,7 @@ public class OkHttpTransport(client: OkHttpClient) : HttpTransport {
         val exchange = Exchange(client, request)
         // Undispatched: whatever comes first, cancelling or the time-out, it has begun.
         val watchdog =
-            launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
+            launch(watchThreads, CoroutineStart.UNDISPATCHED) {
                 try {
                     delay(request.timeoutMillis)
                     exchange.timeOut()
@@ -43,7 +43,7 @@ public class OkHttpTransport(client: OkHttpClient) : HttpTransport {
                 }
             }
         try {
-            withContext(Dispatchers.IO) { exchange.run() }
+            withContext(threads) { exchange.run() }
         } catch (failed: TransportException) {
             // What cancelling broke is no failure of the connection.
             ensureActive()
@@ -51,5 +51,11 @@ public class OkHttpTransport(client: OkHttpClient) : HttpTransport {
         } finally {
             watchdog.cancel()
         }
+    }
+
+    private companion object {
+        // Views beside the threads of Dispatchers.IO itself, all of which callers who block may hold.
+        val threads = Dispatchers.IO.limitedParallelism(64)
+        val watchThreads = Dispatchers.IO.limitedParallelism(2)
     }
 }

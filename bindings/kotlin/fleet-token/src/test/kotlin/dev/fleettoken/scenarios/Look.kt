@@ -53,7 +53,7 @@ internal class Look(private val world: World) {
         when (answer) {
             null -> "pending"
             is Answer.None -> "none"
-            is Answer.Error -> "error ${answer.error.kind}"
+            is Answer.Error -> "error ${answer.error.kind.name.lowercase()}"
             is Answer.Token -> "token ${world.wire.label(answer.token.value) ?: "without a label"}"
         }
 
@@ -135,7 +135,7 @@ internal class Look(private val world: World) {
         val actual =
             mapOf(
                 "background" to (event as? TokenEvent.FetchStarted)?.background,
-                "error" to failureOf(event)?.kind?.toString(),
+                "error" to failureOf(event)?.kind?.name?.lowercase(),
                 "attempts" to fetched?.attempts?.toLong(),
                 "lifetime_ms" to (fetched?.lifetimeMillis ?: (event as? TokenEvent.LifetimeClamped)?.usedMillis),
                 "retry_in_ms" to (event as? TokenEvent.FetchFailed)?.retryInMillis,
