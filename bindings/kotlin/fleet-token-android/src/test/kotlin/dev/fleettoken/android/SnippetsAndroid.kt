@@ -54,16 +54,17 @@ internal class Driver(private val tokens: AuthTokenFactory) {
     fun wire(driverContext: DriverContext.Builder) {
         driverContext
             .setAuthTokenFactory(driverTokens)
-            .setDriverStatusListener { _, _, message, cause -> onStatus(message, cause) }
+            .setDriverStatusListener { _, _, _, cause -> onStatus(cause) }
     }
 
-    private fun onStatus(message: String, cause: Throwable?) {
-        val failure = generateSequence(cause) { it.cause }.filterIsInstance<NoTokenException>().firstOrNull()?.cause
+    private fun onStatus(cause: Throwable?) {
+        val causes = generateSequence(cause) { it.cause }
+        val failure = causes.filterIsInstance<NoTokenException>().firstOrNull()?.cause
+        val statuses = causes.filterIsInstance<StatusRuntimeException>().map { it.status.code }
         when {
             failure is TokenException.SignIn && failure.status != 403 -> showSignIn()
             failure != null -> report(failure) // its kind and status say what it was
-            cause is StatusRuntimeException && cause.status.code == Status.Code.UNAUTHENTICATED ->
-                driverTokens.tokenRefused()
+            Status.Code.UNAUTHENTICATED in statuses -> driverTokens.tokenRefused()
         }
     }
     // end
@@ -108,7 +109,8 @@ private class Screen(private val tokens: AuthTokenFactory, private val viewModel
             val token = tokens.token(AuthTokenContext.trip(tripId))
             load("Bearer ${token.value}")
         } catch (failure: TokenException) {
-            if (failure is TokenException.SignIn) showSignIn() else showError(retry = failure.retryable)
+            val signIn = failure is TokenException.SignIn && failure.status != 403
+            if (signIn) showSignIn() else showError(retry = failure.retryable)
         }
     }
     // end
