@@ -28,6 +28,8 @@ public class ConsumerTokenFactory(tokens: AuthTokenFactory) : GoogleFactory {
      * Reports that Fleet Engine answered UNAUTHENTICATED to the token that this handed out last; it is not served again.
      * Not for PERMISSION_DENIED: the token is fine, but for something else.
      *
+     * From any thread. A second report before the SDK asks again does nothing; one after that drops the new token, too.
+     *
      * @return whether it was still the current one.
      */
     public fun tokenRefused(): Boolean = asked.refused()

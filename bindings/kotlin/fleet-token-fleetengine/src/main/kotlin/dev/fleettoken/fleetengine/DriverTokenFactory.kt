@@ -32,6 +32,8 @@ public class DriverTokenFactory private constructor(
      * The SDK does not say so to the factory, only to the app's status listener. Not for PERMISSION_DENIED: the token
      * is fine, but for something else.
      *
+     * From any thread. A second report before the SDK asks again does nothing; one after that drops the new token, too.
+     *
      * @return whether it was still the current one.
      */
     public fun tokenRefused(): Boolean = asked.refused()
