@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # forms.sh: whether SwiftPM reads each form of Package.swift, and each holds what it should. At the root of the checkout,
-# where `swift` is on the path: on a Mac, or by run.sh. Builds nothing.
+# where `swift` is on the path: on a Mac, or by run.sh; with `cargo xtask bindings --shipped` done. Builds nothing.
 set -euo pipefail
 die() { echo "Package.swift, $form: $*" >&2; exit 1; }
 # A form is read with its variables alone. Its text must match (+) or must not match (-) each pattern.
