@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Optimised.
     #[arg(long)]
     release: bool,
-    /// Leave the library beside them as it is.
+    /// Leave the library beside them as it is, if there is one.
     #[arg(skip)]
     sources_only: bool,
 }
@@ -79,10 +79,11 @@ pub(crate) fn generate(args: &Args, workspace: &Workspace) -> io::Result<PathBuf
     // At the root, where the generator finds `uniffi.toml` by asking cargo.
     let mut command = Command::new(generator);
     succeed(command.arg(&library).arg(&out).current_dir(workspace.root()))?;
-    if let Some(name) = library.file_name()
-        && !args.sources_only
-    {
-        fs::copy(&library, out.join("lib").join(name))?;
+    if let Some(name) = library.file_name() {
+        let place = out.join("lib").join(name);
+        if !args.sources_only || !place.exists() {
+            fs::copy(&library, place)?;
+        }
     }
     Ok(out)
 }
