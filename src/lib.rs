@@ -83,6 +83,8 @@ pub mod ffi;
 mod jitter;
 mod lifetime;
 mod policy;
+#[cfg(test)]
+mod properties;
 mod runtime;
 mod stats;
 mod sync;
