@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
 use crate::run::{self, cargo};
-use crate::step::Outcome;
+use crate::step::{Outcome, Step};
 use crate::workspace::Workspace;
 
 /// What `cargo xtask bindings` takes.
@@ -54,10 +54,11 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
     }
 }
 
-pub(crate) const ABOUT: &str = "the library for Kotlin and Swift, and the sources that call it";
-
 /// The step before those of Kotlin and Swift.
-pub(crate) fn prepare(workspace: &mut Workspace) -> Outcome {
+pub(crate) const STEP: Step<'_> =
+    Step { name: "bindings", about: "the library for Kotlin and Swift, and the sources that call it", run: &prepare };
+
+fn prepare(workspace: &mut Workspace) -> Outcome {
     match generate(&Args::for_tests(), workspace) {
         Ok(_) => Outcome::Passed,
         Err(error) => Outcome::Failed(error.to_string()),

@@ -35,12 +35,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
-    let bindings = |workspace: &mut Workspace| bindings::prepare(workspace);
     let tests = |workspace: &mut Workspace| tested(args, workspace);
-    let bindings = Step { name: "bindings", about: bindings::ABOUT, run: &bindings };
     let tests = Step { name: NAME, about: ABOUT, run: &tests };
-    let steps: Vec<_> = if args.no_bindings { vec![&tests] } else { vec![&bindings, &tests] };
-    step::run_all(&steps, workspace)
+    let steps: &[&Step<'_>] = if args.no_bindings { &[&tests] } else { &[&bindings::STEP, &tests] };
+    step::run_all(steps, workspace)
 }
 
 pub(crate) const ABOUT: &str = "the Kotlin modules, their tests and scenarios, by Maven";

@@ -21,10 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
-    match check(args, workspace) {
-        Outcome::Passed => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+    check(args, workspace).exit_code()
 }
 
 /// The step: as many schedules as the tests run in when nobody says.

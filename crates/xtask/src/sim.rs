@@ -30,10 +30,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, workspace: &Workspace) -> ExitCode {
     let given = [("--seeds", args.seeds), ("--from", args.from), ("--seed", args.seed), ("--steps", args.steps)];
     let given = given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
-    match simulate(&given.flatten().collect::<Vec<_>>(), workspace) {
-        Outcome::Passed => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+    simulate(&given.flatten().collect::<Vec<_>>(), workspace).exit_code()
 }
 
 /// The step: as many seeds as the simulation runs when nobody says.

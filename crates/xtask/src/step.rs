@@ -41,6 +41,17 @@ impl Outcome {
         }
     }
 
+    /// What a chore that is this one thing ends with; what did not pass says why.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Passed => ExitCode::SUCCESS,
+            Self::Failed(reason) | Self::Skipped(reason) => {
+                eprintln!("{}: {reason}", self.word());
+                ExitCode::FAILURE
+            }
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Passed => "passed",

@@ -48,12 +48,10 @@ pub(crate) enum Toolchain {
 }
 
 pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
-    let bindings = |workspace: &mut Workspace| bindings::prepare(workspace);
     let tests = |workspace: &mut Workspace| tested(args, workspace);
-    let bindings = Step { name: "bindings", about: bindings::ABOUT, run: &bindings };
     let tests = Step { name: NAME, about: ABOUT, run: &tests };
-    let steps: Vec<_> = if args.no_bindings { vec![&tests] } else { vec![&bindings, &tests] };
-    step::run_all(&steps, workspace)
+    let steps: &[&Step<'_>] = if args.no_bindings { &[&tests] } else { &[&bindings::STEP, &tests] };
+    step::run_all(steps, workspace)
 }
 
 /// The step of `cargo xtask test`, on bindings that are there.

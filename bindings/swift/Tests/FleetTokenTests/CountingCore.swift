@@ -6,6 +6,8 @@ final class CountingCore: FfiTokenFactory, @unchecked Sendable {
     private let counts = Locked<[String: Int]>([:])
     private let whenServed = Locked<(@Sendable () async -> Void)?>(nil)
 
+    private let whenEnded = Locked<(@Sendable () async -> Void)?>(nil)
+
     static func make(_ core: FfiTokenFactory) -> CountingCore {
         CountingCore(unsafeFromHandle: core.uniffiCloneHandle())
     }
@@ -17,6 +19,11 @@ final class CountingCore: FfiTokenFactory, @unchecked Sendable {
     /// Is called once, when the core has served a token to an async caller who has not seen it yet.
     func onceServed(_ work: @escaping @Sendable () async -> Void) {
         whenServed.with { $0 = work }
+    }
+
+    /// Is called when the core was shut down, before whoever shut it down goes on.
+    func onEnded(_ work: @escaping @Sendable () async -> Void) {
+        whenEnded.with { $0 = work }
     }
 
     private func crossed(_ name: String = #function) {
@@ -49,6 +56,14 @@ final class CountingCore: FfiTokenFactory, @unchecked Sendable {
     override func clear() -> UInt64 {
         crossed()
         return super.clear()
+    }
+
+    /// Its work is done when the core has ended and nobody has been told yet.
+    override func shutdown() async -> UInt64 {
+        crossed()
+        let epoch = await super.shutdown()
+        await whenEnded.with { $0 }?()
+        return epoch
     }
 
     override func noteHits(hits: [FfiHits]) {

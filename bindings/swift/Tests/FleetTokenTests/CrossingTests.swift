@@ -80,6 +80,16 @@ import Testing
         #expect(await failure { try await factory.token(for: vehicle) }?.kind == .shutDown)
     }
 
+    @Test func noCopyIsServedWhileItEnds() async throws {
+        let (factory, vehicle) = (factory, vehicle)
+        _ = try await factory.token(for: vehicle)
+        let served = Locked<AuthToken?>(nil)
+        core.onEnded { served.with { $0 = factory.tryToken(for: vehicle) } }
+        await factory.shutdown()
+        #expect(core.crossings["shutdown"] == 1)
+        #expect(served.with { $0 } == nil)
+    }
+
     /// The same by chance, with threads of the system's own, which are suspended anywhere.
     @Test func threadsThatRaceNeverServeWhatWasRejectedOrCleared() async throws {
         let factory = factory

@@ -275,6 +275,13 @@ import Testing
         #expect(copies.fresh(for: .vehicle("v2")) != nil)
     }
 
+    @Test func aTokenFromBeforeAnEvictionIsNotKept() {
+        keep("v1", evictions: 2)
+        keep("v2", evictions: 1)
+        #expect(copies.fresh(for: .vehicle("v2")) == nil)
+        #expect(copies.fresh(for: .vehicle("v1")) != nil)
+    }
+
     @Test func hitsAreToldOnceInTheOrderOfUseAlsoOfCopiesThatAreGone() {
         keep("v1")
         keep("v2")

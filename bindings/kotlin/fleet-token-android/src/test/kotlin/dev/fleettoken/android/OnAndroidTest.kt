@@ -16,6 +16,7 @@ import dev.fleettoken.TokenErrorKind
 import dev.fleettoken.TokenEvent
 import dev.fleettoken.TokenException
 import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executor
 import java.util.concurrent.RejectedExecutionException
@@ -275,6 +276,31 @@ class OnAndroidTest {
             Thread.setDefaultUncaughtExceptionHandler(before)
         }
         assertEquals(0, uncaught.get())
+    }
+
+    @Test
+    fun `a callback that throws is not told twice`() {
+        val thrown = assertFailsWith<TokenException> { tokens.handle(AuthTokenContext.vehicle("../x")) }
+        val told = CopyOnWriteArrayList<Any>()
+        val uncaught = AtomicInteger()
+        val before = Thread.getDefaultUncaughtExceptionHandler()
+        Thread.setDefaultUncaughtExceptionHandler { _, _ -> uncaught.incrementAndGet() }
+        try {
+            AsyncTokens(tokens) { it.run() }.token(v1) {
+                told += it
+                throw thrown
+            }
+            until { uncaught.get() > 0 }
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before)
+        }
+        assertIs<AuthToken>(told.single())
+    }
+
+    @Test
+    fun `a tag that old devices do not take is refused everywhere`() {
+        assertFailsWith<IllegalArgumentException> { TokenLog.start(tokens, "x".repeat(24)) }
+        TokenLog.start(tokens, "x".repeat(23)).close()
     }
 
     private fun AsyncTokens.token(context: AuthTokenContext, told: (Any) -> Unit) =
