@@ -59,7 +59,7 @@ impl<T: Into<String>> From<T> for Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// Not an absolute `http` or `https` URL.
+    /// Not an absolute `http` or `https` URL, or one with a `%` that begins no percent-encoded byte.
     #[error("{template:?} is not an absolute http(s) URL")]
     NotAUrl {
         /// The template.
@@ -185,6 +185,9 @@ fn check_url(
     if authority.host().is_empty() || sample.contains('#') {
         return Err(not_a_url());
     }
+    if !parts.iter().all(|(literal, _)| has_whole_escapes(literal)) {
+        return Err(not_a_url());
+    }
     if !is_host_and_port(authority) {
         return Err(not_a_url());
     }
@@ -194,6 +197,13 @@ fn check_url(
         Some("http") => Err(EndpointError::NotSecure { template: template.to_owned() }),
         _ => Err(not_a_url()),
     }
+}
+
+/// Each `%` is followed by two hexadecimal digits (RFC 3986 §2.1); an id that came after a bare one would become part of
+/// it: `%` and `2e` are a dot.
+fn has_whole_escapes(literal: &str) -> bool {
+    let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    literal.as_bytes().split(|b| *b == b'%').skip(1).all(|after| after.get(..2).is_some_and(is_hex))
 }
 
 /// `http::Uri` is laxer than what will send the request.
@@ -326,6 +336,10 @@ mod tests {
             "https://[::1]x/",
             "https://[fe80::1%25eth0]/",
             "https://999.1.1.1/",
+            "https://b.example/%{vehicleId}",
+            "https://b.example/%2{vehicleId}",
+            "https://b.example/%zz/{vehicleId}",
+            "https://b.example/100%",
         ] {
             assert!(matches!(parse(bad), Err(EndpointError::NotAUrl { .. })), "{bad}: {:?}", parse(bad));
         }
