@@ -2,11 +2,16 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::backoff::{MAX_RETRY_AFTER, RetryPolicy, parse_retry_after};
 use crate::boot_time::BootTime;
 use crate::claims;
+use crate::context::{AuthTokenContext, ContextKind, IdField};
+use crate::error::TokenError;
+use crate::fetch::endpoint::{Endpoint, Endpoints, Template};
 use crate::fetch::response::{ResponseFormat, parse};
 use crate::lifetime::{Evidence, UnixTime, Verdict, judge};
 use crate::policy::{Age, RefreshPolicy};
@@ -27,6 +32,74 @@ fn json_number() -> impl Strategy<Value = String> {
         any::<i64>().prop_map(|n| format!("\"{n}\"")),
         "\"[0-9TZ:+. -]{0,30}\"",
     ]
+}
+
+/// Anything that may be typed, and what is nearly an id: forbidden characters, dots, escapes, accents in both forms.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-zA-Z0-9_-]{1,64}", "[%.*/:?,#a-f0-9{}\\u{e9} e\\u{301}]{0,12}", "\\PC{0,70}", any::<String>()]
+}
+
+/// What RFC 3986 §2.1 calls decoding, by another library than the one that encoded.
+fn segment(url: &str) -> String {
+    let coded = url.strip_prefix("https://b.example/a/").and_then(|rest| rest.strip_suffix("/z")).unwrap();
+    assert!(!coded.contains(['/', '?', '#']), "{url}");
+    percent_decode_str(coded).decode_utf8().unwrap().into_owned()
+}
+
+proptest! {
+    #[test]
+    fn an_id_is_refused_or_arrives_as_it_was(id in text()) {
+        let mut endpoints = Endpoints::default();
+        endpoints.set_fallback(Template::parse(&Endpoint::get("https://b.example/a/{vehicleId}/z"), None, false).unwrap());
+        let context = AuthTokenContext::vehicle(&id);
+        let normal: String = id.nfc().collect();
+        let forbidden = normal.contains(['/', ':', '?', ',', '#']) || ["", "*", ".", ".."].contains(&&*normal);
+        match endpoints.target(&context) {
+            Ok(target) => {
+                prop_assert!(!forbidden && normal.chars().count() <= 64);
+                prop_assert_eq!(segment(&target.url), normal);
+            }
+            Err(error) => {
+                prop_assert!(forbidden || normal.chars().count() > 64, "{}", error);
+                prop_assert!(matches!(error, TokenError::InvalidContext(_)));
+            }
+        }
+    }
+
+    /// Two spellings of one id are one key (Unicode Standard Annex 15), and a key is made of what its ids are, not of how
+    /// they were put in.
+    #[test]
+    fn a_context_is_its_ids(vehicle in text(), trip in text()) {
+        let one = AuthTokenContext::vehicle(&vehicle).with_id(IdField::Trip, &trip);
+        let other = AuthTokenContext::trip(trip.nfd().collect::<String>())
+            .with_id(IdField::Vehicle, vehicle.nfc().collect::<String>());
+        prop_assert_eq!(&one, &other);
+        prop_assert_eq!(one.kind(), other.kind());
+        let marked = AuthTokenContext::vehicle(format!("{vehicle}x")).with_id(IdField::Trip, &trip);
+        prop_assert_ne!(one, marked);
+    }
+
+    #[test]
+    fn no_template_is_too_strange(
+        template in prop_oneof!["\\PC{0,60}", "https?://[a-z0-9.:@\\[\\]{}]{0,20}[/?#%{}a-zA-Z0-9.]{0,30}"],
+        allow: bool,
+    ) {
+        let parse = |kind| Template::parse(&Endpoint::get(&*template), kind, allow);
+        if let Ok(parsed) = parse(None) {
+            let scheme = if allow { "http" } else { "https://" };
+            prop_assert!(template.starts_with(scheme), "{}", template);
+            let mut endpoints = Endpoints::default();
+            endpoints.set_fallback(parsed);
+            if let Ok(target) = endpoints.target(&AuthTokenContext::trip("t")) {
+                // What stands outside the braces is sent as it is.
+                prop_assert_eq!(target.url, template.replace("{tripId}", "t"));
+            }
+        }
+        // Fewer ids to choose from: what a kind may have, all of them may.
+        if parse(Some(ContextKind::Trip)).is_ok() {
+            prop_assert!(parse(None).is_ok());
+        }
+    }
 }
 
 proptest! {

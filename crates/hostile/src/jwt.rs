@@ -1,7 +1,5 @@
 //! A token's own words.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fleet_token::{AuthToken, AuthTokenContext, HttpResponse, ScopeCheck};
@@ -70,8 +68,8 @@ fn is_for(payload: Option<&Value>, claims: &[&str], id: &str, strict: bool) {
         Some(Value::Array(ids)) => ids.iter().collect(),
         one => one.into_iter().collect(),
     };
-    let names = |wanted: &str| named.iter().any(|n| n.as_str().is_some_and(|n| n.nfc().eq(wanted.nfc())));
-    assert!(names(id) || (!strict && names("*")), "accepted for {id}, though it is for {named:?}");
+    let has = |wanted: &str| named.iter().any(|n| n.as_str().is_some_and(|n| n.nfc().eq(wanted.nfc())));
+    assert!(has(id) || (!strict && has("*")), "accepted for {id}, though it is for {named:?}");
 }
 
 fn lives_as_it_says(probe: &Probe, payload: Option<&Value>, token: &AuthToken) {

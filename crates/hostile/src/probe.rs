@@ -1,5 +1,6 @@
 //! A factory in a box: one answer for every request, a clock that stands, and one thread.
 
+use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ impl Probe {
             Err(error) => chain(error),
         };
         while let Some(event) = self.events.try_next() {
-            text.push_str(&format!("{event:?}"));
+            let _ = write!(text, "{event:?}");
         }
         assert!(!text.contains("SECRET"), "a secret is told: {text}");
         assert!(text.len() < 4000, "{} bytes are told of one call", text.len());

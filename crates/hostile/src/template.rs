@@ -36,10 +36,9 @@ pub fn template(bytes: &[u8]) {
             return;
         }
     };
-    for (context, id, placeholder) in [
-        (AuthTokenContext::vehicle(vehicle), vehicle, "{vehicleId}"),
-        (AuthTokenContext::trip(trip), trip, "{tripId}"),
-    ] {
+    for (context, id, placeholder) in
+        [(AuthTokenContext::vehicle(vehicle), vehicle, "{vehicleId}"), (AuthTokenContext::trip(trip), trip, "{tripId}")]
+    {
         let before = probe.sent().len();
         let _ = probe.ask(&context);
         let sent = probe.sent();
@@ -66,7 +65,7 @@ fn goes_home(template: &str, placeholder: &str, id: &str, request: &HttpRequest)
     assert_eq!(url.fragment(), None, "a fragment: {}", told());
     match url.scheme() {
         "https" => {}
-        "http" => assert!(is_this_machine(url.host()), "unencrypted: {}", told()),
+        "http" => assert!(is_this_machine(url.host().as_ref()), "unencrypted: {}", told()),
         other => panic!("{other}: {}", told()),
     }
     let steps = |url: &Url| url.path_segments().map_or(0, Iterator::count);
@@ -80,9 +79,9 @@ fn goes_home(template: &str, placeholder: &str, id: &str, request: &HttpRequest)
     }
 }
 
-fn is_this_machine(host: Option<Host<&str>>) -> bool {
+fn is_this_machine(host: Option<&Host<&str>>) -> bool {
     match host {
-        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Domain(name)) => *name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,

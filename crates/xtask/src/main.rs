@@ -5,23 +5,29 @@
 )]
 
 mod bindings;
+mod builds;
 mod dist;
 mod excerpt;
+mod fuzz;
 mod kept;
 mod kotlin;
 #[cfg(test)]
 mod matrix;
 mod model;
+mod mutants;
 mod program;
 mod run;
+mod sbom;
 mod scenarios;
 mod secrets;
 mod sim;
 mod step;
 mod stopwatch;
+mod supply;
 mod swift;
 mod tally;
 mod test;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -52,6 +58,12 @@ enum Chore {
     Sim(sim::Args),
     /// Run a few threads on the factory in every order that shuttle can think of.
     Model(model::Args),
+    /// Put bytes that libFuzzer makes up before everything that reads what comes from outside.
+    Fuzz(fuzz::Args),
+    /// Change the core in every small way, and see whether a test minds. Takes about an hour.
+    Mutants(mutants::Args),
+    /// Write what each artifact is made of, as CycloneDX, into target/sbom.
+    Sbom,
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -75,6 +87,9 @@ fn main() -> ExitCode {
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
         Chore::Sim(args) => sim::run(&args, &workspace),
         Chore::Model(args) => model::run(&args, &workspace),
+        Chore::Fuzz(args) => fuzz::run(&args, &workspace),
+        Chore::Mutants(args) => mutants::run(&args, &workspace),
+        Chore::Sbom => sbom::run(&workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }

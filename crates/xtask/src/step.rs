@@ -52,7 +52,7 @@ impl Outcome {
         }
     }
 
-    fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed(_) => "FAILED",

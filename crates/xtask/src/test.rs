@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::bindings;
+use crate::builds;
 use crate::dist;
 use crate::excerpt::{self, Excerpt};
+use crate::fuzz;
 use crate::kept::{Suite, exited, judged, traced};
 use crate::kotlin;
 use crate::model;
@@ -16,6 +18,7 @@ use crate::scenarios;
 use crate::secrets;
 use crate::sim;
 use crate::step::{self, Outcome, Step};
+use crate::supply;
 use crate::swift;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
@@ -37,13 +40,16 @@ const RUST: Suite = Suite { name: TESTS, limit: TESTS_LIMIT, count: Tally::of_li
 pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: "format", about: "rustfmt changes nothing", run: &format },
     Step { name: "clippy", about: "no lint fires", run: &clippy },
-    Step { name: "features", about: "the SDK builds with each feature alone", run: &features },
+    Step { name: "features", about: "the SDK builds with every set of its features", run: &builds::features },
+    Step { name: "msrv", about: "the SDK builds with the oldest Rust that it promises", run: &builds::msrv },
+    Step { name: supply::NAME, about: supply::ABOUT, run: &supply::test },
     Step { name: TESTS, about: "unit and integration tests, traced", run: &tests },
     Step { name: DOC_TESTS, about: "the examples in the docs run", run: &doc_tests },
     Step { name: "docs", about: "the docs build without a warning", run: &docs },
     Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
     Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },
     Step { name: model::NAME, about: model::ABOUT, run: &model::test },
+    Step { name: fuzz::NAME, about: fuzz::ABOUT, run: &fuzz::test },
     bindings::STEP,
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
@@ -89,19 +95,6 @@ fn format(workspace: &mut Workspace) -> Outcome {
 fn clippy(workspace: &mut Workspace) -> Outcome {
     let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     exited(run::shown(&mut cargo(workspace, &args)))
-}
-
-/// Clippy in place of `cargo check`: its `-D warnings` falls on this crate alone, where RUSTFLAGS would
-/// rebuild every dependency.
-fn features(workspace: &mut Workspace) -> Outcome {
-    let alone = |feature: &[&str]| {
-        let args = [&["clippy", "-p", "fleet-token", "--no-default-features"], feature, &["--", "-D", "warnings"]];
-        exited(run::shown(&mut cargo(workspace, &args.concat())))
-    };
-    alone(&[])
-        .and_then(|| alone(&["--features", "test-util"]))
-        .and_then(|| alone(&["--features", "reqwest"]))
-        .and_then(|| alone(&["--features", "ffi"]))
 }
 
 /// Built first, on the screen, so that compiler errors are shown whole and the time limit is the tests' own.
