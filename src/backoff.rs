@@ -294,6 +294,15 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_ends_at_this_moment_was_not_cut_short() {
+        let mut backoff = Backoff::default();
+        let wait = backoff.failed(&unavailable(None), &POLICY, NOW, 0.5);
+        assert!(!backoff.network_available(NOW.plus(wait)));
+        let wait = backoff.failed(&TokenError::NotFound, &POLICY, NOW, 0.5);
+        assert!(!backoff.session_changed(NOW.plus(wait)));
+    }
+
+    #[test]
     fn retry_after_is_seconds_or_a_date_and_at_most_five_minutes() {
         let now = httpdate::parse_http_date("Thu, 01 Jan 2026 00:00:00 GMT").ok();
         let parse = |value| parse_retry_after(value, now);
