@@ -75,11 +75,15 @@ fn is_for(payload: Option<&Value>, claims: &[&str], id: &str, strict: bool) {
 fn lives_as_it_says(probe: &Probe, payload: Option<&Value>, token: &AuthToken) {
     let exp = payload.and_then(|payload| payload.get("exp")).and_then(Value::as_f64);
     let now = start().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let Some(left) = probe.factory.remaining(token) else { return };
-    assert!(left <= LONGEST, "lives for {left:?}");
     // Beyond, the number is read as milliseconds.
-    if let Some(exp) = exp.filter(|exp| (0.0..1e11).contains(exp)) {
-        assert!(exp > now, "accepted {} s after it expired", now - exp);
+    let exp = exp.filter(|exp| (0.0..1e11).contains(exp));
+    assert!(exp.is_none_or(|exp| exp > now), "accepted after it expired");
+    let Some(left) = probe.factory.remaining(token) else {
+        assert_eq!(exp, None, "kept nowhere, though it says when it expires");
+        return;
+    };
+    assert!(left <= LONGEST, "lives for {left:?}");
+    if let Some(exp) = exp {
         assert!(left.as_secs_f64() <= exp - now + 0.001, "lives for {left:?}, though it expires at {exp}");
     }
 }
