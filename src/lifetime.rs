@@ -22,8 +22,8 @@ impl UnixTime {
     }
 
     /// Zero for times before 1970, which no server means.
-    pub(crate) const fn since_epoch(self) -> Duration {
-        Duration::from_millis(if self.0 < 0 { 0 } else { self.0.unsigned_abs() })
+    pub(crate) fn since_epoch(self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0).unwrap_or(0))
     }
 
     /// The same point as a `SystemTime`, within what every system can hold: not before 1970, not after 2286.
@@ -218,5 +218,17 @@ mod tests {
         for nonsense in [f64::NAN, f64::INFINITY, -1.0, 1e30] {
             assert_eq!(UnixTime::from_number(nonsense), None);
         }
+    }
+
+    #[test]
+    fn a_number_is_in_milliseconds_above_the_limit_and_not_at_it() {
+        assert_eq!(UnixTime::from_number(1e11), Some(UnixTime(100_000_000_000_000)));
+        assert_eq!(UnixTime::from_number(100_000_000_001.0), Some(UnixTime(100_000_000_001)));
+    }
+
+    #[test]
+    fn a_device_may_believe_that_it_is_before_1970() {
+        assert_eq!(UnixTime::from(UNIX_EPOCH - Duration::from_secs(2)), UnixTime(-2000));
+        assert_eq!(UnixTime(-2000).since_epoch(), Duration::ZERO);
     }
 }
