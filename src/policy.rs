@@ -46,7 +46,7 @@ pub(crate) struct Schedule {
     pub(crate) due_at: BootTime,
     pub(crate) spent_at: BootTime,
     pub(crate) expires_at: BootTime,
-    /// Until here a spent token may stand in when its refresh fails.
+    /// Until here a spent token may stand in when its refresh fails; before `expires_at` for any life there is.
     pub(crate) fallback_until: BootTime,
     /// The whole life, from the start of the fetch.
     pub(crate) lifetime: Duration,
@@ -92,7 +92,7 @@ impl Schedule {
 
     /// Whether the token may stand in at `now` for one that could not be fetched.
     pub(crate) fn is_fallback(&self, now: BootTime) -> bool {
-        now < self.expires_at && now <= self.fallback_until
+        now <= self.fallback_until
     }
 
     /// Whether the token may be handed out at all. Its last second may be over already: `Date`, `iat` and `exp` have
@@ -155,6 +155,14 @@ mod tests {
         assert!(schedule.is_fallback(at(30)));
         assert!(!schedule.is_fallback(at(29)));
         assert!(!schedule.is_fallback(at(0)));
+    }
+
+    #[test]
+    fn a_short_life_has_a_short_minimum_so_that_its_old_token_can_stand_in() {
+        let schedule = policy(10 * MINUTE).schedule(START, MINUTE, 0.0);
+        assert_eq!(schedule.spent_at, START.plus(Duration::from_secs(30)));
+        // A quarter of the margin that came of it.
+        assert_eq!(schedule.fallback_until, START.plus(Duration::from_millis(52_500)));
     }
 
     #[test]
