@@ -166,6 +166,13 @@ mod tests {
     }
 
     #[test]
+    fn a_token_says_which_of_the_factory_s_it_is() {
+        let (third, seventh) = (AuthToken::new(SECRET, None, 3), AuthToken::new(SECRET, None, 7));
+        assert_eq!((third.generation(), seventh.generation()), (3, 7));
+        assert!(!third.is_same(&AuthToken::new("other", None, 3)));
+    }
+
+    #[test]
     fn what_cannot_stand_in_a_header_is_no_token() {
         assert!(is_header_safe(SECRET));
         for bad in ["", "a b", "a\r\nX: y", "é", "a\0"] {

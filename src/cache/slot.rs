@@ -28,7 +28,7 @@ pub(crate) struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// Counts what makes a result that is under way worthless: rejections, and commits.
+    /// Counts what makes a result that is under way worthless: rejections and clears.
     generation: u64,
     flight: Option<Arc<Flight>>,
     backoff: Backoff,
@@ -158,11 +158,9 @@ impl Slot {
                     Age::Spent if need == Need::AtOnce && schedule.is_fallback(now) => {
                         return serve(true, state.refresh(now, take_off));
                     }
-                    Age::Spent if state.flight.is_none() && schedule.is_fallback(now) => {
-                        // No fetch is allowed now: the old token while it is good, rather than an error.
-                        if state.refusal(now).is_some() {
-                            return serve(true, None);
-                        }
+                    // No fetch is allowed now: the old token while it is good, rather than an error.
+                    Age::Spent if schedule.is_fallback(now) && state.refusal(now).is_some() => {
+                        return serve(true, None);
                     }
                     Age::Spent | Age::Expired => {}
                 },
@@ -216,7 +214,6 @@ impl Slot {
         if is_rejected() {
             return Commit::Refused(TokenError::RejectedTokenReturned);
         }
-        state.generation += 1;
         let token = make();
         self.current.store(token.schedule().is_some().then(|| token.sealed()));
         state.backoff.reset();
@@ -373,3 +370,6 @@ impl State {
         Some(flight)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+use super::*;
+use crate::policy::RefreshPolicy;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const POLICY: RetryPolicy = RetryPolicy {
+    attempts: 3,
+    attempt_pause: Duration::from_millis(500),
+    backoff_base: Duration::from_secs(1),
+    backoff_max: Duration::from_secs(60),
+    negative_ttl: Duration::from_secs(5),
+};
+
+fn at(seconds: u64) -> BootTime {
+    BootTime::from_origin(Duration::from_secs(1000 + seconds))
+}
+
+fn slot() -> Slot {
+    Slot::new(AuthTokenContext::vehicle("v1"), at(0))
+}
+
+fn ask(slot: &Slot, need: Need, now: BootTime) -> Answer {
+    slot.ask(need, now, || Flight::new(now.plus(Duration::from_secs(30)), 0))
+}
+
+fn flight(slot: &Slot, now: BootTime) -> Arc<Flight> {
+    match ask(slot, Need::Usual, now) {
+        Answer::Wait { flight, new: true } => flight,
+        _ => panic!("no flight took off"),
+    }
+}
+
+/// A token that lives for an hour from `now`, with the usual margin and no jitter.
+fn land(slot: &Slot, flight: &Arc<Flight>, secret: &str, now: BootTime) -> AuthToken {
+    let schedule = RefreshPolicy::default().schedule(now, HOUR, 0.0);
+    let make = || AuthToken::new(secret, Some(schedule), 1);
+    match slot.commit(flight, slot.generation(), || false, || false, make) {
+        Commit::Landed(token) => token,
+        _ => panic!("not committed"),
+    }
+}
+
+#[test]
+fn a_token_that_cannot_stand_in_is_no_answer_to_a_backoff() {
+    let slot = slot();
+    let token = land(&slot, &flight(&slot, at(0)), "SECRET-TOKEN-1", at(0));
+    let late = token.schedule().unwrap().fallback_until.plus(Duration::from_millis(1));
+    let unavailable = TokenError::Unavailable { status: 503, retry_after: Some(HOUR) };
+    let flight = flight(&slot, at(3500));
+    assert!(slot.fail(&flight, &unavailable, &POLICY, at(3500), 0.5).is_some());
+    assert!(matches!(ask(&slot, Need::Usual, at(3501)), Answer::Token { stale: true, refresh: None, .. }));
+    for need in [Need::Usual, Need::AtOnce] {
+        assert!(matches!(ask(&slot, need, late), Answer::Refused(TokenError::BackingOff { .. })));
+    }
+    assert!(slot.fallback(late).is_none());
+}
+
+#[test]
+fn as_long_a_life_as_a_token_had_can_be_asked_for_again() {
+    let slot = slot();
+    land(&slot, &flight(&slot, at(0)), "SECRET-TOKEN-1", at(0));
+    assert!(matches!(ask(&slot, Need::ValidFor(HOUR), at(0)), Answer::Token { stale: false, .. }));
+    assert!(matches!(ask(&slot, Need::ValidFor(HOUR), at(1)), Answer::Wait { new: true, .. }));
+    let longer = Need::ValidFor(HOUR + Duration::from_secs(1));
+    assert!(matches!(ask(&slot, longer, at(1)), Answer::Refused(TokenError::LifetimeTooShort { .. })));
+}
