@@ -28,7 +28,7 @@ pub(crate) struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// Counts what makes a result that is under way worthless: rejections and clears.
+    /// Counts rejections, which make a result that is under way worthless. A clear takes the flight away instead.
     generation: u64,
     flight: Option<Arc<Flight>>,
     backoff: Backoff,
@@ -287,7 +287,6 @@ impl Slot {
     pub(crate) fn clear(&self) -> Option<Arc<Flight>> {
         let mut state = self.state.lock();
         self.current.store(None);
-        state.generation += 1;
         state.backoff.reset();
         state.breaker = Breaker::default();
         state.flight.take()

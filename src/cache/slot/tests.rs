@@ -63,3 +63,33 @@ fn as_long_a_life_as_a_token_had_can_be_asked_for_again() {
     let longer = Need::ValidFor(HOUR + Duration::from_secs(1));
     assert!(matches!(ask(&slot, longer, at(1)), Answer::Refused(TokenError::LifetimeTooShort { .. })));
 }
+
+#[test]
+fn what_is_in_flight_or_held_is_neither_chosen_nor_evicted() {
+    let slot = slot();
+    assert!(slot.eviction_rank(at(0)).is_some());
+    let first = flight(&slot, at(0));
+    assert!(slot.eviction_rank(at(0)).is_none() && !slot.evict(), "in flight");
+    land(&slot, &first, "SECRET-TOKEN-1", at(0));
+    assert!(slot.eviction_rank(at(0)).is_some());
+    assert!(slot.pin());
+    assert!(slot.eviction_rank(at(0)).is_none() && !slot.evict(), "held");
+    slot.unpin();
+    assert!(slot.evict());
+    assert!(slot.hit(at(0)).is_none() && !slot.pin());
+}
+
+#[test]
+fn each_rejection_makes_what_is_under_way_worthless() {
+    let slot = slot();
+    let mut token = land(&slot, &flight(&slot, at(0)), "SECRET-TOKEN-0", at(0));
+    for n in 1..3 {
+        let before = slot.generation();
+        assert!(matches!(slot.invalidate(&token, at(n)), Invalidated::Dropped { tripped: false }));
+        assert!(matches!(slot.invalidate(&token, at(n)), Invalidated::NotCurrent));
+        let next = flight(&slot, at(n));
+        let outdated = slot.commit(&next, before, || false, || false, || panic!("committed"));
+        assert!(matches!(outdated, Commit::Outdated));
+        token = land(&slot, &next, &format!("SECRET-TOKEN-{n}"), at(n));
+    }
+}
