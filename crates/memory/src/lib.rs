@@ -12,11 +12,13 @@ use std::sync::Arc;
 
 use fleet_token::{AuthTokenFactory, AuthTokenFactoryBuilder, ReqwestTransport, rustls};
 use parking_lot::Mutex;
+use tokio::runtime::Runtime;
 
 use crate::app::{App, Login};
 use crate::pipes::Pipes;
 
 /// Runs the process: `pipes`, `http ORIGIN`, or `https ORIGIN ROOT`, with the root certificate in hexadecimal digits.
+/// With `pipes kept` fetches run on a runtime of the app's, which stays when the factory goes.
 pub fn run() -> ExitCode {
     let pipes = match Pipes::open() {
         Ok(pipes) => Arc::new(Mutex::new(pipes)),
@@ -25,7 +27,9 @@ pub fn run() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let built = match args[..] {
-        ["pipes"] => Ok(endpoints("http://localhost:1").transport(pipes::Transport(Arc::clone(&pipes)))),
+        ["pipes"] | ["pipes", "kept"] => {
+            Ok(endpoints("http://localhost:1").transport(pipes::Transport(Arc::clone(&pipes))))
+        }
         ["http", origin] => Ok(endpoints(&format!("http://{origin}"))),
         ["https", origin, root] => trusting(root).map(|wire| endpoints(&format!("https://{origin}")).transport(wire)),
         _ => Err("pipes, http ORIGIN or https ORIGIN ROOT".to_owned()),
@@ -38,6 +42,11 @@ pub fn run() -> ExitCode {
         Ok(login) => login,
         Err(error) => return complain(&error.to_string()),
     };
+    let runtime = (args.get(1) == Some(&"kept")).then(Runtime::new).and_then(Result::ok);
+    let builder = match &runtime {
+        Some(runtime) => builder.runtime(runtime.handle().clone()),
+        None => builder,
+    };
     let app = match builder.header_provider(login).max_attempts(1).build() {
         Ok(factory) => App::new(factory),
         Err(error) => return complain(&error.to_string()),
@@ -45,7 +54,9 @@ pub fn run() -> ExitCode {
     app.work();
     let said = pipes.lock().say_and_wait("held");
     drop(app);
-    threads_have_ended();
+    if runtime.is_none() {
+        threads_have_ended();
+    }
     match said.and_then(|()| pipes.lock().say_and_wait("dropped")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error.to_string()),

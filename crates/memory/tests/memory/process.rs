@@ -73,6 +73,11 @@ impl Holder {
         Self::start(program, &["pipes"], Backend::default(), None)
     }
 
+    /// The same on a runtime that outlives the factory.
+    pub(crate) fn over_pipes_on_a_kept_runtime(program: &str) -> Self {
+        Self::start(program, &["pipes", "kept"], Backend::default(), None)
+    }
+
     pub(crate) fn over_http(program: &str) -> Self {
         let (backend, server) = (Backend::default(), Runtime::new().unwrap());
         let origin = serve(&server, &backend, None);

@@ -29,12 +29,17 @@ pub(crate) struct Found {
 impl Needles {
     pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let secrets: Vec<Vec<u8>> = secrets.into_iter().map(String::into_bytes).collect();
-        let mut windows = HashMap::new();
+        let (mut windows, mut common) = (HashMap::new(), HashSet::new());
         for (which, secret) in secrets.iter().enumerate() {
             for (at, window) in secret.windows(WINDOW).enumerate() {
-                windows.entry(window.try_into().unwrap()).or_insert((which, at));
+                let window: [u8; WINDOW] = window.try_into().unwrap();
+                if windows.insert(window, (which, at)).is_some() {
+                    common.insert(window);
+                }
             }
         }
+        // What is there more than once, such as the header of a JWT, is no secret, and says not where it belongs.
+        windows.retain(|window, _| !common.contains(window));
         let starts = windows.keys().map(|window: &[u8; WINDOW]| [window[0], window[1]]).collect();
         Self { secrets, windows, starts }
     }
