@@ -5,7 +5,7 @@ use std::time::Duration;
 use fleet_token::{AuthTokenContext, ResponseError, TokenError, TokenErrorKind};
 use tokio::io::AsyncWriteExt;
 
-use super::{SLACK, Sick, an_attempt_fails, is_interrupted, vehicle};
+use super::{Sick, an_attempt_fails, is_interrupted, vehicle};
 use crate::sockets::{GOOD, read_head, reply};
 use crate::support::HOUR;
 
@@ -43,7 +43,7 @@ async fn a_reply_cut_after_any_byte_is_a_typed_error_and_never_a_token() {
         for resets in [false, true] {
             let body_at = whole.find("\r\n\r\n").unwrap() + 4;
             let sick = cuts(whole.clone(), resets).await;
-            let factory = sick.builder().fetch_deadline(SLACK).build().unwrap();
+            let factory = sick.builder().build().unwrap();
             for cut in 0..whole.len() {
                 let what = format!("{framing}, reset: {resets}, cut after {cut} of {}", whole.len());
                 let error = match factory.token(&AuthTokenContext::vehicle(cut.to_string())).await {
@@ -106,7 +106,7 @@ async fn a_cut_reply_harms_no_other_key_and_is_over_with_its_cause() {
 #[tokio::test]
 async fn a_cut_reply_is_tried_again_within_the_call() {
     let sick = Sick::sends("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"token\":").await;
-    let factory = sick.builder().fetch_deadline(SLACK).max_attempts(3).build().unwrap();
+    let factory = sick.builder().max_attempts(3).build().unwrap();
     let mut events = factory.events();
     let call = crate::support::ask(&factory, &vehicle());
     // The first attempt fails, the backend is cured during the pause, the second one succeeds.

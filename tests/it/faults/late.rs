@@ -6,7 +6,7 @@ use fleet_token::{AuthTokenFactory, TokenErrorKind, TokenEvent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore};
 
-use super::{SLACK, Sick, is_timeout, vehicle};
+use super::{DEADLINE, SLACK, Sick, is_timeout, vehicle};
 use crate::sockets::{GOOD, read_head, reply};
 
 /// A backend that holds each reply back until it is told to send it.
@@ -69,7 +69,7 @@ const HELD_FROM: [usize; 4] = [0, 20, 45, 85];
 async fn a_reply_after_a_shutdown_is_nobodys() {
     for at in HELD_FROM {
         let held = Held::back_from(at).await;
-        let factory = held.sick.builder().fetch_deadline(SLACK).build().unwrap();
+        let factory = held.sick.builder().build().unwrap();
         let mut events = factory.events();
         let call = crate::support::ask(&factory, &vehicle());
         held.is_asked().await;
@@ -85,7 +85,7 @@ async fn a_reply_after_a_shutdown_is_nobodys() {
 #[tokio::test]
 async fn a_reply_after_the_last_handle_was_dropped_is_nobodys() {
     let held = Held::back_from(60).await;
-    let factory = held.sick.builder().fetch_deadline(SLACK).build().unwrap();
+    let factory = held.sick.builder().build().unwrap();
     let mut events = factory.events();
     assert!(factory.try_token(&vehicle()).is_none(), "nobody waits for this fetch");
     held.is_asked().await;
@@ -98,7 +98,7 @@ async fn a_reply_after_the_last_handle_was_dropped_is_nobodys() {
 async fn a_reply_to_the_session_before_the_clear_is_nobodys() {
     for at in HELD_FROM {
         let held = Held::back_from(at).await;
-        let factory = held.sick.builder().fetch_deadline(SLACK).build().unwrap();
+        let factory = held.sick.builder().build().unwrap();
         let mut events = factory.events();
         let call = crate::support::ask(&factory, &vehicle());
         held.is_asked().await;
@@ -113,7 +113,7 @@ async fn a_reply_to_the_session_before_the_clear_is_nobodys() {
 #[tokio::test]
 async fn a_reply_after_the_deadline_is_nobodys() {
     let held = Held::back_from(60).await;
-    let factory = held.sick.builder().build().unwrap();
+    let factory = held.sick.builder().fetch_deadline(DEADLINE).build().unwrap();
     let mut events = factory.events();
     let call = crate::support::ask(&factory, &vehicle());
     held.is_asked().await;

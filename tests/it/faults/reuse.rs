@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fleet_token::{AuthTokenContext, TokenError};
 use tokio::io::AsyncWriteExt;
 
-use super::{SLACK, builder, is_interrupted};
+use super::{builder, is_interrupted};
 use crate::sockets::{GOOD, read_head, reply, server};
 
 const ROUNDS: usize = 200;
@@ -35,7 +35,6 @@ async fn a_connection_that_closed_between_two_requests_costs_the_second_one_noth
         let attempts = if resets { 3 } else { 1 };
         let factory = builder()
             .vehicle_endpoint(format!("http://{origin}/{{vehicleId}}"))
-            .fetch_deadline(SLACK)
             .max_attempts(attempts)
             .fixed_jitter(0.0)
             .build()
@@ -68,7 +67,7 @@ async fn a_request_that_was_lost_with_its_connection_is_tried_again_once_it_may_
     .await;
     let builder = || {
         let endpoint = format!("http://{origin}/{{vehicleId}}");
-        builder().vehicle_endpoint(endpoint).fetch_deadline(SLACK).fixed_jitter(0.0)
+        builder().vehicle_endpoint(endpoint).fixed_jitter(0.0)
     };
     let once = builder().max_attempts(1).build().unwrap();
     assert!(once.token(&vehicle(1)).await.is_ok());
@@ -107,7 +106,7 @@ async fn a_reply_that_nobody_asked_for_answers_no_other_key() {
         })
         .await;
         let endpoint = format!("http://{origin}/{{vehicleId}}");
-        let factory = builder().vehicle_endpoint(endpoint).fetch_deadline(SLACK).build().unwrap();
+        let factory = builder().vehicle_endpoint(endpoint).build().unwrap();
         let mut broken = 0;
         for n in 0..ROUNDS {
             match factory.token(&vehicle(n)).await {
@@ -137,7 +136,7 @@ async fn a_body_longer_than_it_says_is_no_head_of_the_next_reply() {
     })
     .await;
     let endpoint = format!("http://{origin}/{{vehicleId}}");
-    let factory = builder().vehicle_endpoint(endpoint).fetch_deadline(SLACK).build().unwrap();
+    let factory = builder().vehicle_endpoint(endpoint).build().unwrap();
     for n in 0..ROUNDS {
         match factory.token(&vehicle(n)).await {
             Ok(token) => assert!(!token.value().contains("smuggled"), "request {n}"),

@@ -48,16 +48,16 @@ async fn a_reply_that_dribbles_is_left_at_the_deadline() {
         ),
         ("informational replies without end", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(200)),
     ] {
-        dribbles(bytes).await.is_endured(what, is_timeout).await;
+        dribbles(bytes).await.is_endured_up_to_the_deadline(what).await;
     }
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_left_at_the_deadline() {
     let sick = Sick::connections(is_left).await;
-    sick.is_endured("accepts and is silent", is_timeout).await;
+    sick.is_endured_up_to_the_deadline("accepts and is silent").await;
     let sick = Sick::sends_and_stays("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"token\":").await;
-    sick.is_endured("half a body, then silence", is_timeout).await;
+    sick.is_endured_up_to_the_deadline("half a body, then silence").await;
 }
 
 #[tokio::test]
@@ -67,7 +67,8 @@ async fn a_handshake_that_never_completes_is_left_at_the_deadline() {
     let origin = sick.origin.replace("127.0.0.1", "localhost");
     let builder = builder()
         .vehicle_endpoint(format!("https://{origin}/token/{{vehicleId}}"))
-        .transport(ReqwestTransport::with_tls(client).unwrap());
+        .transport(ReqwestTransport::with_tls(client).unwrap())
+        .fetch_deadline(DEADLINE);
     let factory = super::endure(builder, "a silent TLS server", is_timeout).await;
     drop((acceptor, factory));
 }
@@ -85,7 +86,7 @@ async fn a_hanging_attempt_is_tried_again_and_each_connection_is_closed() {
     })
     .await;
     let attempt = Duration::from_millis(50);
-    let factory = sick.builder().fetch_deadline(SLACK).attempt_timeout(attempt).max_attempts(3).build().unwrap();
+    let factory = sick.builder().attempt_timeout(attempt).max_attempts(3).build().unwrap();
     let error = factory.token(&vehicle()).await.unwrap_err();
     assert!(matches!(error, TokenError::Transport(TransportError::Timeout)), "{error:?}");
     assert_eq!((sick.connections_so_far(), factory.stats().fetches), (3, 3));
@@ -100,7 +101,7 @@ async fn a_hanging_attempt_is_tried_again_and_each_connection_is_closed() {
 #[tokio::test]
 async fn a_caller_that_leaves_a_hanging_call_does_not_end_it_for_others() {
     let sick = Sick::connections(is_left).await;
-    let factory = sick.builder().build().unwrap();
+    let factory = sick.builder().fetch_deadline(DEADLINE).build().unwrap();
     let first = crate::support::ask(&factory, &vehicle());
     let second = crate::support::ask(&factory, &vehicle());
     assert!(tokio::time::timeout(DEADLINE / 10, factory.token(&vehicle())).await.is_err(), "the third left");

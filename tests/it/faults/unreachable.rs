@@ -1,7 +1,5 @@
 //! Backends that cannot be reached: a name that does not resolve, a port where nobody listens.
 
-use std::time::Duration;
-
 use fleet_token::{ReqwestTransport, TokenError, TokenErrorKind, TransportError};
 use tokio::net::TcpListener;
 
@@ -53,8 +51,7 @@ async fn a_port_where_nobody_listens_is_refused_at_once_and_found_again_when_som
 async fn a_port_that_opens_during_the_call_is_found_by_it() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let endpoint = format!("http://{port}/token/{{vehicleId}}");
-    let factory =
-        builder().vehicle_endpoint(endpoint).fetch_deadline(SLACK.max(Duration::from_secs(20))).max_attempts(3);
+    let factory = builder().vehicle_endpoint(endpoint).max_attempts(3);
     let factory = factory.build().unwrap();
     let mut events = factory.events();
     let call = crate::support::ask(&factory, &vehicle());
