@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) requests: usize,
+    /// The length of all tokens together.
+    pub(crate) minted_bytes: usize,
     /// Tokens that the process held when it was searched first.
     pub(crate) current: usize,
     pub(crate) held_tokens: Found,
@@ -46,7 +48,11 @@ impl fmt::Display for Seen {
             "tokens {} + {}, login {} + {}; ",
             held_tokens.whole, held_tokens.pieces, held_login.whole, held_login.pieces
         )?;
-        write!(f, "left: tokens {} + {}, ", left_tokens.whole, left_tokens.pieces)?;
+        write!(
+            f,
+            "left: tokens {} + {}, {} bytes of {}, ",
+            left_tokens.whole, left_tokens.pieces, left_tokens.bytes, self.minted_bytes
+        )?;
         write!(f, "login {} + {}", left_login.whole, left_login.pieces)
     }
 }
@@ -120,7 +126,16 @@ impl Holder {
         assert!(self.child.wait().unwrap().success());
         watch.ends();
         // Four vehicles, four trips and the one that was escaped, of the second round.
-        Seen { requests: self.backend.requests(), current: 9, held_tokens, held_login, left_tokens, left_login }
+        let minted_bytes = self.backend.tokens().iter().map(String::len).sum();
+        Seen {
+            requests: self.backend.requests(),
+            minted_bytes,
+            current: 9,
+            held_tokens,
+            held_login,
+            left_tokens,
+            left_login,
+        }
     }
 
     fn go_on(&mut self) {
@@ -205,8 +220,12 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, backend: &Backe
         let login = head.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap();
         let (status, body) = backend.reply(id, login);
         let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        if stream.write_all(reply.as_bytes()).await.is_err() {
-            return;
+        // In pieces, which whoever puts them together may have to move.
+        for piece in reply.as_bytes().chunks(300) {
+            if stream.write_all(piece).await.is_err() || stream.flush().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 }

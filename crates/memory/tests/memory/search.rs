@@ -24,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) whole: usize,
     /// Pieces of at least 15 bytes.
     pub(crate) pieces: usize,
+    /// The bytes of both.
+    pub(crate) bytes: usize,
 }
 
 impl Needles {
@@ -85,10 +87,10 @@ impl Needles {
             let before = bytes[..at].iter().rev().zip(secret[..offset].iter().rev());
             let before = before.take_while(|(one, other)| one == other).count();
             let after = bytes[at..].iter().zip(&secret[offset..]).take_while(|(one, other)| one == other).count();
-            if before + after == secret.len() {
-                found.whole += 1;
-            } else if before + after >= PIECE {
-                found.pieces += 1;
+            if before + after >= PIECE {
+                let is_whole = before + after == secret.len();
+                *if is_whole { &mut found.whole } else { &mut found.pieces } += 1;
+                found.bytes += before + after;
             }
             at = (at + after).next_multiple_of(WINDOW);
         }
@@ -116,7 +118,8 @@ fn secrets_and_their_pieces_are_found_wherever_they_stand() {
             let mut found = Found::default();
             needles.search_bytes(&bytes, &mut found);
             let is_piece = to - from >= PIECE && to - from < 36;
-            let expected = Found { whole: usize::from(to - from == 36), pieces: usize::from(is_piece) };
+            let bytes = if to - from >= PIECE { to - from } else { 0 };
+            let expected = Found { whole: usize::from(to - from == 36), pieces: usize::from(is_piece), bytes };
             assert_eq!(found, expected, "{from}..{to} after {before} bytes");
         }
     }
