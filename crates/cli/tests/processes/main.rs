@@ -1,6 +1,6 @@
 //! The backend as another process: killed and started again, frozen and thawed, its port refused.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by failing")]
 
 mod server;
 

@@ -1,7 +1,12 @@
 //! A process drops its factory, and its memory is read: no byte of a token and none of the app's login may be left by the
 //! SDK. What the HTTP library leaves is counted.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails; figures are shown")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails; figures are shown"
+)]
 
 mod backend;
 mod process;
