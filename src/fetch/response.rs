@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
@@ -179,7 +180,7 @@ impl<'de> Visitor<'de> for Body<'_> {
         while let Some(name) = map.next_key::<String>()? {
             match self.0.role(&name) {
                 Role::Token => {
-                    let text = map.next_value::<serde_json::Value>().map(text)?;
+                    let text = text(map.next_value()?);
                     // A null beside a real token, in another field, is not "switched off".
                     if !matches!((&fields.token, &text), (Some(Text::Secret(_)), _)) {
                         fields.token = Some(text);
@@ -187,7 +188,7 @@ impl<'de> Visitor<'de> for Body<'_> {
                 }
                 Role::ExpiresAt => fields.expires_at = Some((name, map.next_value().map(scalar)?)),
                 Role::ExpiresIn => fields.expires_in = Some((name, map.next_value().map(scalar)?)),
-                Role::Error => fields.error = !map.next_value::<serde_json::Value>()?.is_null(),
+                Role::Error => fields.error = map.next_value::<Option<IgnoredAny>>()?.is_some(),
                 Role::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -197,13 +198,43 @@ impl<'de> Visitor<'de> for Body<'_> {
     }
 }
 
-/// Moves the string: the secret is not copied.
-fn text(value: serde_json::Value) -> Text {
-    match value {
-        serde_json::Value::String(text) => Text::Secret(Zeroizing::new(text)),
-        serde_json::Value::Null => Text::Null,
-        _ => Text::Other,
+/// Reads the string itself, since whatever else would read it (a `Value`, serde_json's own scratch) is not wiped.
+fn text(value: &RawValue) -> Text {
+    match value.get() {
+        "null" => Text::Null,
+        json => match json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) {
+            Some(json) => unescaped(json).map_or(Text::Other, Text::Secret),
+            None => Text::Other,
+        },
     }
+}
+
+/// What stands between the quotes of a string that is valid JSON (RFC 8259 §7). `None` if it has a pair of surrogates, or
+/// half of one, which no token has.
+fn unescaped(json: &str) -> Option<Zeroizing<String>> {
+    // Never too small, so that it is not moved: an escape is longer than what it stands for.
+    let mut text = Zeroizing::new(String::with_capacity(json.len()));
+    let mut rest = json;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let letter = escape.chars().next()?;
+        rest = &escape[letter.len_utf8()..];
+        text.push(match letter {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let (digits, after) = rest.split_at_checked(4)?;
+                rest = after;
+                char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
+            }
+            itself => itself,
+        });
+    }
+    text.push_str(rest);
+    Some(text)
 }
 
 fn scalar(value: serde_json::Value) -> Scalar {
@@ -292,6 +323,18 @@ mod tests {
         for value in ["3600", "\"3600\"", "3600.0"] {
             let body = format!(r#"{{"token":"SECRET-TOKEN-1","expiresInSeconds":{value}}}"#);
             assert_eq!(said(&auto(&body).unwrap()), within(3600), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_token_may_be_written_with_escapes() {
+        let escaped = r#"{"token":"\u0053ECRET\u002dTOKEN\/\\\"+\u003D"}"#;
+        assert_eq!(auto(escaped).unwrap().token.unwrap().as_str(), r#"SECRET-TOKEN/\"+="#);
+        for all in [r"\b\f\n\r\t", r"\u00e9", r"\ud83d\ude97", r"\udc00", "é"] {
+            assert_eq!(error(&format!(r#"{{"token":"{all}"}}"#)), ResponseError::MalformedToken, "{all}");
+        }
+        for broken in [r"\x", r"\u12", r"\u12 4", r"\", r"\u+123"] {
+            assert_eq!(error(&format!(r#"{{"token":"{broken}"}}"#)), ResponseError::NotJson, "{broken}");
         }
     }
 

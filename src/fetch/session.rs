@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
@@ -42,7 +43,8 @@ pub trait SessionHeaderProvider: Send + Sync + 'static {
     async fn headers(&self, context: &AuthTokenContext) -> Result<SessionHeaders, SessionError>;
 }
 
-/// Headers that identify the app's user to the app's backend. Never printed.
+/// Headers that identify the app's user to the app's backend. Never printed, and wiped from memory when the last clone is
+/// dropped; what sends them makes copies of its own.
 #[derive(Clone, Default)]
 pub struct SessionHeaders {
     headers: HeaderMap,
@@ -70,15 +72,23 @@ impl SessionHeaders {
     /// [`SessionError::InvalidHeader`] when the name or the value cannot be sent (RFC 9110 §5.1, §5.5).
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, SessionError> {
         let name: HeaderName = name.parse().map_err(|_| SessionError::InvalidHeader)?;
-        let mut value: HeaderValue = value.parse().map_err(|_| SessionError::InvalidHeader)?;
-        value.set_sensitive(true);
-        self.headers.append(name, value);
+        self.headers.append(name, sealed(value)?);
         Ok(self)
     }
 
     pub(crate) fn into_map(self) -> HeaderMap {
         self.headers
     }
+}
+
+/// A header's value that never prints, on memory that is wiped when the last of its clones goes.
+fn sealed(value: &str) -> Result<HeaderValue, SessionError> {
+    let bytes = Bytes::from_owner(Zeroizing::new(value.as_bytes().to_vec()));
+    // Shared values may hold any byte above ASCII, which few servers read alike.
+    let value = HeaderValue::from_maybe_shared(bytes).ok().filter(|_| value.is_ascii());
+    let mut value = value.ok_or(SessionError::InvalidHeader)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl fmt::Debug for SessionHeaders {
@@ -118,6 +128,8 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused() {
         assert_eq!(SessionHeaders::bearer("a\r\nx: y").unwrap_err(), SessionError::InvalidHeader);
+        assert_eq!(SessionHeaders::bearer("\u{e9}").unwrap_err(), SessionError::InvalidHeader);
+        assert_eq!(SessionHeaders::bearer("a\u{7f}").unwrap_err(), SessionError::InvalidHeader);
         assert_eq!(SessionHeaders::new().with("bad name", "x").unwrap_err(), SessionError::InvalidHeader);
     }
 }

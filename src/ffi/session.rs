@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::context::FfiTokenContext;
 use super::engine::Caller;
@@ -58,8 +59,14 @@ impl SessionHeaderProvider for ForeignSession {
     async fn headers(&self, context: &AuthTokenContext) -> Result<SessionHeaders, SessionError> {
         let provider = Arc::clone(&self.provider);
         let context = FfiTokenContext::from(context);
-        let headers = self.caller.call(async move { provider.headers(context).await }).await;
-        let headers = headers.ok_or(SessionError::Unavailable)??;
-        headers.iter().try_fold(SessionHeaders::new(), |all, header| all.with(&header.name, &header.value))
+        // Sealed inside, so that also an answer which nobody waits for any more is wiped.
+        let answered = self.caller.call(async move { sealed(provider.headers(context).await?) });
+        answered.await.ok_or(SessionError::Unavailable)?
     }
+}
+
+fn sealed(headers: Vec<FfiHeader>) -> Result<SessionHeaders, SessionError> {
+    headers
+        .into_iter()
+        .try_fold(SessionHeaders::new(), |all, header| all.with(&header.name, &Zeroizing::new(header.value)))
 }

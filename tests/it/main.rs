@@ -4,10 +4,12 @@
 
 mod architecture;
 mod end_to_end;
+mod faults;
 mod late;
 mod runtimes;
 mod scenarios;
 mod secrets;
+mod sockets;
 mod storms;
 mod support;
 mod time;

@@ -3,11 +3,15 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use fleet_token::{AuthTokenContext, SessionHeaders};
+use fleet_token::{
+    AuthTokenContext, HttpRequest, HttpResponse, HttpTransport, ReqwestTransport, SessionHeaders, TransportError,
+    async_trait,
+};
 use fleet_token_backend::{Fault, FaultKind};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::end_to_end::{SESSION, builder, vehicle, world};
+use crate::sockets::{http, reply};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -95,4 +99,58 @@ async fn no_output_holds_a_token_or_a_login() {
         let at = text.find(secret).map(|at| text[at.saturating_sub(200)..at].to_owned());
         assert!(at.is_none(), "{secret} in the output after {at:?}");
     }
+}
+
+/// The transport, and what is handed to it: names of headers that hold the login, with whether they would be printed.
+#[derive(Clone)]
+struct Watched {
+    transport: ReqwestTransport,
+    seen: Arc<Mutex<Vec<(String, bool)>>>,
+}
+
+#[async_trait]
+impl HttpTransport for Watched {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        for (name, value) in &request.headers {
+            if value.to_str().is_ok_and(|value| value.contains("SECRET-SESSION")) {
+                let printed = format!("{value:?}").contains("SECRET") || !value.is_sensitive();
+                self.seen.lock().unwrap().push((name.to_string(), printed));
+            }
+        }
+        self.transport.send(request).await
+    }
+}
+
+/// HTTP libraries print and compress what is not marked (RFC 7541 §7.1.3).
+#[tokio::test]
+async fn every_header_with_the_login_is_marked_sensitive_where_the_http_library_takes_it() {
+    // The second request is the library's own: it follows with the same values.
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&heads);
+    let (origin, _) = http(move |head| {
+        kept.lock().unwrap().push(head.matches("SECRET-SESSION").count());
+        if head.contains("/again") {
+            reply("200 OK", "", crate::sockets::GOOD)
+        } else {
+            reply("307 Temporary Redirect", "location: /again\r\n", "")
+        }
+    })
+    .await;
+    let watched = Watched { transport: ReqwestTransport::new().unwrap(), seen: Arc::default() };
+    let login = SessionHeaders::bearer(SESSION).unwrap().with("cookie", "id=SECRET-SESSION-2").unwrap();
+    for endpoint in [fleet_token::Endpoint::get, fleet_token::Endpoint::post] {
+        let factory = fleet_token::AuthTokenFactory::builder()
+            .allow_http_loopback()
+            .vehicle_endpoint(endpoint(format!("http://{origin}/{{vehicleId}}")))
+            .transport(watched.clone())
+            .header_provider(login.clone())
+            .build()
+            .unwrap();
+        assert!(factory.token(&vehicle()).await.is_ok());
+    }
+    assert_eq!(*heads.lock().unwrap(), [2; 4], "headers with the login in each request");
+    let mut seen = watched.seen.lock().unwrap().clone();
+    seen.sort();
+    let expected = ["authorization", "authorization", "cookie", "cookie"].map(|name| (name.to_owned(), false));
+    assert_eq!(seen, expected, "headers, and whether they would be printed");
 }

@@ -1,4 +1,5 @@
 //! The wire where it matters: real sockets, TLS with a throw-away authority, redirects, broken and slow replies.
+//! What the factory makes of such faults, beside other keys and afterwards, is in `faults`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,60 +9,10 @@ use fleet_token::{
     AuthToken, AuthTokenContext, AuthTokenFactory, AuthTokenFactoryBuilder, ConfigError, ReqwestTransport,
     SessionHeaders, TokenError, TokenErrorKind,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
-const GOOD: &str = r#"{"token":"SECRET-TOKEN-1","expiresInSeconds":3600}"#;
-
-fn reply(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
-}
-
-/// Reads one request's head; `None` when the client has gone.
-async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    String::from_utf8(head).ok()
-}
-
-/// A server on loopback that lets `serve` handle each connection. Counts connections.
-async fn server<F, S>(serve: F) -> (String, Arc<AtomicUsize>)
-where
-    F: Fn(TcpStream) -> S + Send + 'static,
-    S: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = listener.local_addr().unwrap().to_string();
-    let connections = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&connections);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            counter.fetch_add(1, Ordering::SeqCst);
-            tokio::spawn(serve(stream));
-        }
-    });
-    (origin, connections)
-}
-
-/// A server that answers every request on a connection with what `answer` makes of its head.
-async fn http(answer: impl Fn(&str) -> String + Clone + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
-    server(move |mut stream| {
-        let answer = answer.clone();
-        async move {
-            while let Some(head) = read_head(&mut stream).await {
-                if stream.write_all(answer(&head).as_bytes()).await.is_err() {
-                    return;
-                }
-            }
-        }
-    })
-    .await
-}
+use crate::sockets::{GOOD, http, https, read_head, reply, server, tls};
 
 fn builder(origin: &str) -> AuthTokenFactoryBuilder {
     crate::support::trace();
@@ -240,50 +191,6 @@ async fn a_compressed_body_is_not_unpacked() {
     })
     .await;
     assert_eq!(error(&origin).await.kind(), TokenErrorKind::BadResponse);
-}
-
-/// A certificate for `name` by a throw-away authority, as a TLS server and as the root that trusts it.
-fn tls(name: &str) -> (TlsAcceptor, rustls::ClientConfig) {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut authority = CertificateParams::new([]).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-
-    let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(authority.der().clone()).unwrap();
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    (TlsAcceptor::from(Arc::new(server)), client)
-}
-
-async fn https(acceptor: TlsAcceptor) -> String {
-    async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-        while read_head(&mut stream).await.is_some() {
-            let _ = stream.write_all(reply("200 OK", "", GOOD).as_bytes()).await;
-        }
-    }
-    let (origin, _) = server(move |stream| {
-        let acceptor = acceptor.clone();
-        async move {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                answer(stream).await;
-            }
-        }
-    })
-    .await;
-    origin.replace("127.0.0.1", "localhost")
 }
 
 async fn get_https(origin: &str, transport: Option<ReqwestTransport>) -> Result<AuthToken, TokenError> {
