@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod calls_back;
 mod end_to_end;
 mod late;
 mod runtimes;
