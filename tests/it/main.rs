@@ -6,6 +6,7 @@ mod architecture;
 mod calls_back;
 mod end_to_end;
 mod late;
+mod printed;
 mod runtimes;
 mod scenarios;
 mod secrets;
