@@ -31,6 +31,12 @@ impl<'a> MakeWriter<'a> for Captured {
     }
 }
 
+#[test]
+#[expect(clippy::print_stdout, reason = "the scan of the whole run's output has to find it")]
+fn what_tests_print_is_searched() {
+    println!("SECRET-CANARY-rust");
+}
+
 #[tokio::test]
 async fn no_output_holds_a_token_or_a_login() {
     let captured = Captured::default();

@@ -162,6 +162,11 @@ import Testing
         _ = await sending.value
     }
 
+    /// The scan of the whole run's output fails where it does not find this.
+    @Test func whatTestsPrintIsSearched() {
+        print("SECRET-CANARY-swift")
+    }
+
     /// The search finds what it is for, in each of the forms.
     @Test func aTypeThatPrintsItsFieldsWouldBeFound() {
         struct Plain { let value = PrintedTests.login }

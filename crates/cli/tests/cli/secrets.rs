@@ -67,7 +67,8 @@ async fn get_writes_no_secret_whatever_the_backend_does() {
         }
     }
     tokens.dedup();
-    assert!(tokens.len() > 7, "{} tokens were minted", tokens.len());
+    // Two of one second may be the same.
+    assert!(tokens.len() > 3, "{} tokens were minted", tokens.len());
     world.stop().await;
 }
 
@@ -121,7 +122,7 @@ async fn serve_writes_no_token_that_it_mints_or_is_shown() {
     child.wait().unwrap();
     out.read_to_string(&mut said).unwrap();
     let logged = logged.join().unwrap();
-    // The server itself logs nothing today; what it uses might.
+    assert!(logged.matches("token minted").count() >= 4, "nothing was logged, so the search proves nothing");
     assert!(tokens.iter().all(|token| token.starts_with("eyJ")));
     assert_none(&said, &tokens, "serve");
     assert_none(&logged, &tokens, "serve, on standard error,");

@@ -26,7 +26,6 @@ class ConcurrentEndTest {
             Asking("tryToken") { factory, context -> factory.tryToken(context) },
         )
 
-
     @Test
     fun `a call that races with the end has a token, or is told of the end`() {
         val outcomes = ConcurrentHashMap<String, AtomicInteger>()
