@@ -78,6 +78,23 @@ class UnreadableTextTest {
         assertEquals("$pair\uFFFD", "$pair$low".crossing())
     }
 
+    /** What Java lets an app return. */
+    @Suppress("UNCHECKED_CAST")
+    private fun <T> nothing(): T = null as T
+
+    @Test
+    fun `an answer that is none is a failure`() {
+        assertEquals(TokenErrorKind.TRANSPORT, outcome(Backend { _, _ -> nothing() }.factory()))
+        val headers = listOf<List<Pair<String, String>>>(nothing(), listOf(nothing()), listOf("a" to nothing()))
+        for (bad in headers) {
+            val reply = runCatching { HttpResponse(200, bad, ByteArray(0)) }
+            assertEquals(TokenErrorKind.TRANSPORT, outcome(Backend { _, _ -> reply.getOrThrow() }.factory()))
+        }
+        for (bad in listOf<Map<String, String>>(nothing(), mapOf("a" to nothing()), mapOf(nothing<String>() to "b"))) {
+            assertEquals(TokenErrorKind.SESSION, outcome(Backend().factory { sessionHeaders { bad } }))
+        }
+    }
+
     @Test
     fun `a body without end is cut where it may be`() {
         val most = 64 * 1024
