@@ -70,8 +70,7 @@ async fn request_printed() -> String {
         .build()
         .unwrap();
     assert!(factory.token(&AuthTokenContext::vehicle("v1")).await.is_ok());
-    let text = printing.0.lock().unwrap().clone();
-    text
+    std::mem::take(&mut *printing.0.lock().unwrap())
 }
 
 /// One of each type that holds a secret, or something that does.

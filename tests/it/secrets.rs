@@ -32,7 +32,6 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the scan of the whole run's output has to find it")]
 fn what_tests_print_is_searched() {
     println!("SECRET-CANARY-rust");
 }
