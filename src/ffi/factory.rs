@@ -15,6 +15,7 @@ use super::context::FfiTokenContext;
 use super::engine::Engine;
 use super::event::{FfiSubscription, FfiTokenEventListener};
 use super::failure::FfiTokenError;
+use super::lent::Lent;
 use super::session::{FfiSessionHeaderProvider, ForeignSession};
 use super::stats::{FfiHits, FfiStats};
 use super::token::FfiToken;
@@ -38,6 +39,8 @@ pub struct FfiTokenFactory {
     /// Gone once it is shut down.
     engine: Mutex<Option<Engine>>,
     epoch: Arc<Epoch>,
+    transport: Option<Lent<dyn FfiHttpTransport>>,
+    session: Option<Lent<dyn FfiSessionHeaderProvider>>,
 }
 
 /// Grows whenever tokens were dropped before their time.
@@ -189,7 +192,7 @@ impl FfiTokenFactory {
     /// end, a second at most. Returns the new epoch.
     pub async fn shutdown(&self) -> u64 {
         let engine = self.engine.lock().take();
-        calm((), || self.factory.close());
+        self.end();
         let epoch = self.epoch.bump();
         if let Some(engine) = engine
             && let Some(handle) = engine.started()
@@ -206,7 +209,7 @@ impl FfiTokenFactory {
     /// The same without waiting, for where nobody can. Returns the new epoch.
     pub fn shut_down_now(&self) -> u64 {
         let engine = self.engine.lock().take();
-        calm((), || self.factory.close());
+        self.end();
         drop(engine);
         self.epoch.bump()
     }
@@ -219,15 +222,28 @@ impl FfiTokenFactory {
         transport: Option<Arc<dyn FfiHttpTransport>>,
         session: Option<Arc<dyn FfiSessionHeaderProvider>>,
     ) -> Result<Self, FfiTokenError> {
-        if let Some(transport) = transport {
+        let transport = transport.map(Lent::new);
+        if let Some(transport) = transport.clone() {
             builder = builder.transport(ForeignTransport { transport, caller: engine.caller() });
         }
-        if let Some(provider) = session {
+        let session = session.map(Lent::new);
+        if let Some(provider) = session.clone() {
             builder = builder.header_provider(ForeignSession { provider, caller: engine.caller() });
         }
         let kept = engine.clone();
         let factory = builder.kept_runtime(move || kept.handle()).build()?;
-        Ok(Self { factory, engine: Mutex::new(Some(engine)), epoch: Arc::default() })
+        Ok(Self { factory, engine: Mutex::new(Some(engine)), epoch: Arc::default(), transport, session })
+    }
+
+    /// Ends what is served and fetched, and lets go of the app's objects.
+    fn end(&self) {
+        calm((), || self.factory.close());
+        if let Some(transport) = &self.transport {
+            transport.give_back();
+        }
+        if let Some(session) = &self.session {
+            session.give_back();
+        }
     }
 
     pub(super) fn held(&self, context: &AuthTokenContext) -> Result<TokenHandle, TokenError> {

@@ -21,6 +21,7 @@ mod event;
 mod factory;
 mod failure;
 mod handle;
+mod lent;
 mod session;
 mod stats;
 mod token;

@@ -1,13 +1,12 @@
 //! The app's own login, asked for at each attempt.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::context::FfiTokenContext;
 use super::engine::Caller;
+use super::lent::Lent;
 use super::transport::FfiHeader;
 use crate::context::AuthTokenContext;
 use crate::error::SessionError;
@@ -50,14 +49,14 @@ impl From<FfiSessionError> for SessionError {
 
 /// The app's provider, called so that whoever waits for it may leave.
 pub(super) struct ForeignSession {
-    pub(super) provider: Arc<dyn FfiSessionHeaderProvider>,
+    pub(super) provider: Lent<dyn FfiSessionHeaderProvider>,
     pub(super) caller: Caller,
 }
 
 #[async_trait]
 impl SessionHeaderProvider for ForeignSession {
     async fn headers(&self, context: &AuthTokenContext) -> Result<SessionHeaders, SessionError> {
-        let provider = Arc::clone(&self.provider);
+        let provider = self.provider.get().ok_or(SessionError::Unavailable)?;
         let context = FfiTokenContext::from(context);
         // Sealed inside, so that also an answer which nobody waits for any more is wiped.
         let answered = self.caller.call(async move { sealed(provider.headers(context).await?) });

@@ -1,7 +1,6 @@
 //! The platform's HTTP stack as the core's wire.
 
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,6 +8,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::engine::Caller;
+use super::lent::Lent;
 use super::millis;
 use crate::error::TransportError;
 use crate::fetch::endpoint::Method;
@@ -132,21 +132,19 @@ impl From<FfiTransportError> for TransportError {
 
 /// The app's transport, called so that whoever waits for it may leave.
 pub(super) struct ForeignTransport {
-    pub(super) transport: Arc<dyn FfiHttpTransport>,
+    pub(super) transport: Lent<dyn FfiHttpTransport>,
     pub(super) caller: Caller,
 }
 
 #[async_trait]
 impl HttpTransport for ForeignTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        let transport = Arc::clone(&self.transport);
+        let unanswered = || TransportError::Other { detail: "the app's transport gave no answer".to_owned() };
+        let transport = self.transport.get().ok_or_else(unanswered)?;
         let request = FfiHttpRequest::from(request);
         // The body is sealed inside, so that also a reply which nobody waits for any more is wiped.
         let sent = self.caller.call(async move { transport.send(request).await.map(HttpResponse::from) });
-        match sent.await {
-            Some(reply) => reply.map_err(TransportError::from),
-            None => Err(TransportError::Other { detail: "the app's transport gave no answer".to_owned() }),
-        }
+        sent.await.ok_or_else(unanswered)?.map_err(TransportError::from)
     }
 }
 

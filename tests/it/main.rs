@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod calls_back;
 mod end_to_end;
 mod faults;
 mod late;
+mod printed;
 mod runtimes;
 mod scenarios;
 mod secrets;

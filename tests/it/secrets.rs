@@ -35,6 +35,11 @@ impl<'a> MakeWriter<'a> for Captured {
     }
 }
 
+#[test]
+fn what_tests_print_is_searched() {
+    println!("SECRET-CANARY-rust");
+}
+
 #[tokio::test]
 async fn no_output_holds_a_token_or_a_login() {
     let captured = Captured::default();
@@ -75,20 +80,27 @@ async fn no_output_holds_a_token_or_a_login() {
                     factory.invalidate(context, &token);
                     tokens.push(token.value().to_owned());
                 }
-                Err(error) => write!(out, "{error} {error:?}").unwrap(),
+                Err(error) => {
+                    write!(out, "{error} {error:?} {error:#?}").unwrap();
+                    let mut cause = std::error::Error::source(&error);
+                    while let Some(error) = cause {
+                        write!(out, "caused by {error} {error:?}").unwrap();
+                        cause = error.source();
+                    }
+                }
             }
         }
         let handle = factory.handle(&vehicle()).unwrap();
         write!(out, "{factory:?} {handle:?} {:?}", factory.stats()).unwrap();
         while let Some(event) = events.try_next() {
-            write!(out, "{event:?}").unwrap();
+            write!(out, "{event:?} {event:#?}").unwrap();
         }
     }
     write!(out, "{:?}", SessionHeaders::bearer(SESSION)).unwrap();
 
     assert!(tokens.len() > 15, "the flows brought {} tokens", tokens.len());
     let text = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
-    for line in ["a line that must be there", "hyper", "fetch_failed", "scope_warning", "vehicleId"] {
+    for line in ["a line that must be there", "hyper", "fetch_failed", "scope_warning", "vehicleId", "caused by"] {
         assert!(text.contains(line), "nothing was captured: {line:?} is missing");
     }
     let signatures = tokens.iter().map(|token| token.rsplit('.').next().unwrap());

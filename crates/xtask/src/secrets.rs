@@ -25,6 +25,9 @@ const NEEDLES: [Needle; 4] = [
     Needle { text: "101, 121, 74", kind: "JWT as bytes", continues: is_byte_list },
 ];
 
+/// What one test of each language prints, as it would print a secret: output without it is not what was searched for.
+const CANARY: &str = "SECRET-CANARY-";
+
 /// One line that holds a secret; the text is safe to print.
 #[derive(Debug)]
 pub(crate) struct Finding {
@@ -40,6 +43,8 @@ pub(crate) struct Scan {
     pub(crate) lines: usize,
     /// Lines written at trace level: none means that nobody listened, and the scan proves little.
     pub(crate) traced: usize,
+    /// Secrets that were printed on purpose, to be found.
+    pub(crate) canaries: usize,
     pub(crate) findings: Vec<Finding>,
 }
 
@@ -52,6 +57,7 @@ pub(crate) fn scan(mut output: impl BufRead) -> io::Result<Scan> {
         let text = text.trim_end();
         seen.lines += 1;
         seen.traced += usize::from(is_trace(text));
+        seen.canaries += usize::from(text.contains(CANARY));
         if let Some((secret, kind)) = find(text) {
             seen.findings.push(Finding { line: seen.lines, kind, excerpt: excerpt(text, &secret) });
         }
@@ -175,6 +181,36 @@ mod tests {
     fn a_secret_printed_as_bytes_is_found() {
         let output = format!("{:?}\n{:?}\n", JWT.as_bytes(), b"SECRET-TOKEN-7");
         assert_eq!(kinds(output.as_bytes()), [(1, "JWT as bytes"), (2, "sentinel as bytes")]);
+    }
+
+    #[test]
+    fn a_secret_is_found_as_each_language_prints_it() {
+        for line in [
+            "AuthToken(value=SECRET-TOKEN-1, generation=1)",
+            "\tat dev.fleettoken.Copies.keep(Copies.kt:1) SECRET-TOKEN-1",
+            "▿ FleetToken.HTTPHeader - value: \"Bearer SECRET-TOKEN-1\"",
+            "{\\\"token\\\":\\\"SECRET-TOKEN-1\\\"}",
+            "Optional[SECRET-TOKEN-1]",
+            "%22SECRET-TOKEN-1%22",
+        ] {
+            assert_eq!(kinds(line.as_bytes()), [(1, "token")], "{line}");
+        }
+        // Kotlin's contentToString, Swift's Array(data), Rust's Debug.
+        assert_eq!(kinds(b"[83, 69, 67, 82, 69, 84, 45, 84]"), [(1, "sentinel as bytes")]);
+    }
+
+    /// So that nobody takes a clean scan for more than it is.
+    #[test]
+    fn a_secret_in_another_writing_is_not_found() {
+        for line in ["U0VDUkVULVRPS0VOLTE=", "5345435245542d544f4b454e", "- 83\n- 69\n- 67\n- 82", "SECRET-TO\nKEN-1"] {
+            assert_eq!(kinds(line.as_bytes()), [], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_canary_is_counted_and_no_finding() {
+        let seen = scan(&b"x\nSECRET-CANARY-rust\n"[..]).unwrap();
+        assert_eq!((seen.canaries, seen.findings.len()), (1, 0));
     }
 
     #[test]

@@ -185,3 +185,34 @@ fn a_bad_configuration_is_a_typed_error() {
     assert_eq!(bad(FfiConfig::default()), FfiTokenErrorKind::InvalidConfig);
     assert_eq!(bad(FfiConfig { max_attempts: Some(0), ..config() }), FfiTokenErrorKind::InvalidConfig);
 }
+
+/// What holds the factory in turn, as what belongs to the app's session does, would stay for ever.
+#[test]
+fn the_app_s_objects_are_let_go_of_when_the_factory_has_ended() {
+    struct Login;
+
+    #[async_trait]
+    impl FfiSessionHeaderProvider for Login {
+        async fn headers(&self, _: FfiTokenContext) -> Result<Vec<FfiHeader>, FfiSessionError> {
+            Ok(Vec::new())
+        }
+    }
+
+    let login = Arc::new(Login);
+    let ends: [fn(&FfiTokenFactory); 2] = [
+        |factory| assert!(factory.shut_down_now() > 0),
+        |factory| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            assert!(runtime.block_on(factory.shutdown()) > 0);
+        },
+    ];
+    for end in ends {
+        let provider = Arc::clone(&login) as Arc<dyn FfiSessionHeaderProvider>;
+        let world = world_with(config(), Act::Answer, Some(provider));
+        world.ask("v1").unwrap();
+        assert_eq!((Arc::strong_count(&world.wire), Arc::strong_count(&login)), (2, 2));
+        end(&world.factory);
+        assert_eq!((Arc::strong_count(&world.wire), Arc::strong_count(&login)), (1, 1));
+        assert_eq!(kind(world.ask("v1")), FfiTokenErrorKind::ShutDown);
+    }
+}

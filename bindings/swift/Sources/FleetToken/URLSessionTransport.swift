@@ -53,6 +53,14 @@ public final class URLSessionTransport: HTTPTransport {
     }
 }
 
+extension URLSessionTransport: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "URLSessionTransport" }
+    public var debugDescription: String { description }
+    /// For `dump` and debuggers. The session holds the headers and replies of what is under way, and on Linux pointers that
+    /// nobody can follow: a dump of it ends the process.
+    public var customMirror: Mirror { Mirror(self, children: [:], displayStyle: .class) }
+}
+
 /// What has come so far.
 struct Exchange {
     let maxBody: Int

@@ -4,6 +4,7 @@
 
 mod demo;
 mod get;
+mod secrets;
 mod serve;
 
 use std::process::{Command, Output};

@@ -37,13 +37,16 @@ public class AuthTokenContext @JvmOverloads constructor(
 
     internal val ffi: FfiTokenContext =
         FfiTokenContext(
-            this.vehicleId,
-            this.tripId,
-            this.deliveryVehicleId,
-            this.taskId,
-            this.trackingId,
+            this.vehicleId?.crossing(),
+            this.tripId?.crossing(),
+            this.deliveryVehicleId?.crossing(),
+            this.taskId?.crossing(),
+            this.trackingId?.crossing(),
             serviceType?.ffi,
         )
+
+    /** Whether its ids are what crosses: one that is no text is an id of nothing, and is not asked for. */
+    internal val isText: Boolean = parts().all { it == null || it.isText }
 
     private fun parts() = listOf(vehicleId, tripId, deliveryVehicleId, taskId, trackingId, serviceType?.name)
 

@@ -1,6 +1,7 @@
 package dev.fleettoken
 
 import dev.fleettoken.ffi.FfiToken
+import dev.fleettoken.ffi.FfiTokenContext
 import dev.fleettoken.ffi.FfiTokenException
 import dev.fleettoken.ffi.FfiTokenFactoryInterface
 import dev.fleettoken.ffi.InternalException
@@ -81,7 +82,7 @@ public class AuthTokenFactory internal constructor(
      */
     @Throws(TokenException::class)
     public fun handle(context: AuthTokenContext): TokenHandle =
-        TokenHandle(this, context, typed { native.handle(context.ffi) }).also { lookForEvictions() }
+        TokenHandle(this, context, typed { native.handle(asked(context)) }).also { lookForEvictions() }
 
     /**
      * Reports that Fleet Engine refused this token with UNAUTHENTICATED; it is not served again.
@@ -102,7 +103,7 @@ public class AuthTokenFactory internal constructor(
     /** Fetches, in the background, what is not there yet. */
     public fun prefetch(contexts: Iterable<AuthTokenContext>) {
         beforeAsking()
-        native.prefetch(contexts.map { it.ffi })
+        native.prefetch(contexts.filter { it.isText }.map { it.ffi })
         lookForEvictions()
     }
 
@@ -157,28 +158,36 @@ public class AuthTokenFactory internal constructor(
     private fun copy(context: AuthTokenContext) = if (isClosed) null else copies.fresh(context)
 
     internal suspend fun ask(context: AuthTokenContext, validForMs: ULong?): AuthToken {
+        val ffi = asked(context)
         val asked = beforeAsking()
         // uniffi polls on the caller's thread, and the first call into the core loads classes: not where one draws.
         val served =
             if (platform.isMainThread()) {
-                withContext(Dispatchers.Default) { typed { native.token(context.ffi, validForMs) } }
+                withContext(Dispatchers.Default) { typed { native.token(ffi, validForMs) } }
             } else {
-                typed { native.token(context.ffi, validForMs) }
+                typed { native.token(ffi, validForMs) }
             }
         return kept(context, served, asked)
     }
 
     internal fun askBlocking(context: AuthTokenContext): AuthToken {
+        val ffi = asked(context)
         val asked = beforeAsking()
-        val served = typed { native.tokenBlocking(context.ffi) }
+        val served = typed { native.tokenBlocking(ffi) }
         return kept(context, served, asked)
     }
 
     internal fun tryAsking(context: AuthTokenContext): AuthToken? {
+        if (!context.isText) return null
         val asked = beforeAsking()
         val served = native.tryToken(context.ffi)
         if (served == null) lookForEvictions()
         return served?.let { kept(context, it, asked) }
+    }
+
+    private fun asked(context: AuthTokenContext): FfiTokenContext {
+        if (!context.isText) throw TokenException.unreadableId()
+        return context.ffi
     }
 
     internal fun mayBlock() {

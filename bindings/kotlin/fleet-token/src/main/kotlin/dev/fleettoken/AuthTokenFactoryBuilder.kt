@@ -12,6 +12,7 @@ import dev.fleettoken.ffi.FfiSessionHeaderProvider
 import dev.fleettoken.ffi.FfiTokenException
 import dev.fleettoken.ffi.FfiTokenFactory
 import dev.fleettoken.ffi.FfiTokenFactoryInterface
+import java.nio.charset.CharacterCodingException
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration
 
@@ -206,6 +207,8 @@ public class AuthTokenFactoryBuilder internal constructor() {
                 make(config, transport?.let(::TransportCrossing), session?.let(::SessionCrossing))
             } catch (refused: FfiTokenException) {
                 throw TokenException.of(refused)
+            } catch (_: CharacterCodingException) {
+                throw TokenException.unreadableSetting()
             }
         val bound = config.maxEntries?.toInt() ?: DEFAULT_ENTRIES
         return AuthTokenFactory(native, Copies(bound), platform)

@@ -93,7 +93,7 @@ internal class TransportCrossing(private val transport: HttpTransport) : FfiHttp
     @Suppress("TooGenericExceptionCaught")
     override suspend fun send(request: FfiHttpRequest): FfiHttpResponse =
         try {
-            inAppsThreads { transport.send(request.opened()) }.crossed()
+            inAppsThreads { transport.send(request.opened()) }.crossed(request.maxBody.saturated())
         } catch (failed: TransportException) {
             throw failed.crossed()
         } catch (_: TimeoutCancellationException) {
@@ -117,18 +117,21 @@ private fun FfiHttpRequest.opened() =
         maxBody = maxBody.saturated(),
     )
 
-private fun HttpResponse.crossed(): FfiHttpResponse {
+private fun HttpResponse.crossed(maxBody: Long): FfiHttpResponse {
     // Anything else would cross as some other number.
     if (status !in 0..UShort.MAX_VALUE.toInt()) throw TransportException(TransportException.Kind.OTHER, "no status")
-    return FfiHttpResponse(status.toUShort(), headers.map { (name, value) -> FfiHeader(name, value) }, body)
+    // One byte more says that there was more; all of it would be copied, however much it is.
+    val read = if (body.size > maxBody) body.copyOf(maxBody.toInt() + 1) else body
+    val crossed = headers.map { (name, value) -> FfiHeader(name.crossing(), value.crossing()) }
+    return FfiHttpResponse(status.toUShort(), crossed, read)
 }
 
 private fun TransportException.crossed(): FfiTransportException =
     when (kind) {
-        TransportException.Kind.CONNECT -> FfiTransportException.Connect(detail)
-        TransportException.Kind.TLS -> FfiTransportException.Tls(detail)
+        TransportException.Kind.CONNECT -> FfiTransportException.Connect(detail.crossing())
+        TransportException.Kind.TLS -> FfiTransportException.Tls(detail.crossing())
         TransportException.Kind.TIMEOUT -> FfiTransportException.Timeout()
         TransportException.Kind.INTERRUPTED -> FfiTransportException.Interrupted()
-        TransportException.Kind.REQUEST -> FfiTransportException.Request(detail)
-        TransportException.Kind.OTHER -> FfiTransportException.Other(detail)
+        TransportException.Kind.REQUEST -> FfiTransportException.Request(detail.crossing())
+        TransportException.Kind.OTHER -> FfiTransportException.Other(detail.crossing())
     }

@@ -28,6 +28,8 @@ internal class SessionCrossing(private val provider: SessionHeaderProvider) : Ff
     override suspend fun headers(context: FfiTokenContext): List<FfiHeader> =
         try {
             val headers = inAppsThreads { provider.headers(AuthTokenContext.of(context)) }
+            // Half a login is none.
+            require(headers.all { (name, value) -> name.isText && value.isText })
             headers.map { (name, value) -> FfiHeader(name, value) }
         } catch (_: SignedOutException) {
             throw FfiSessionException.SignedOut()

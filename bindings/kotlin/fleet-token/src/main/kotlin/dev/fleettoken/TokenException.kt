@@ -111,6 +111,12 @@ public sealed class TokenException(failure: FfiFailure) : Exception(failure.desc
 
         fun handleClosed(): TokenException = of(here(FfiTokenErrorKind.SHUT_DOWN, "the handle was closed"))
 
+        fun unreadableId(): TokenException =
+            of(here(FfiTokenErrorKind.INVALID_CONTEXT, "an id is no text: it holds half of a surrogate pair"))
+
+        fun unreadableSetting(): TokenException =
+            of(here(FfiTokenErrorKind.INVALID_CONFIG, "a setting is no text: it holds half of a surrogate pair"))
+
         /** For what cannot be told better: the library did not answer as it should. */
         fun interrupted(): TokenException = of(here(FfiTokenErrorKind.INTERRUPTED, "the call was cut short"))
 
