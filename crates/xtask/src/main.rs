@@ -17,6 +17,7 @@ mod run;
 mod scenarios;
 mod secrets;
 mod sim;
+mod soak;
 mod step;
 mod stopwatch;
 mod swift;
@@ -52,6 +53,8 @@ enum Chore {
     Sim(sim::Args),
     /// Run a few threads on the factory in every order that shuttle can think of.
     Model(model::Args),
+    /// Let 64 callers use the factory for minutes against an emulated Fleet Engine that judges every token.
+    Soak(soak::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
         Chore::Sim(args) => sim::run(&args, &workspace),
         Chore::Model(args) => model::run(&args, &workspace),
+        Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }
