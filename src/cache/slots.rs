@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::slot::Slot;
 use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
-use crate::sync::{AtomicUsize, HashMap};
+use crate::sync::{AtomicUsize, HashMap, map};
 
 #[cfg(not(feature = "test-util"))]
 type Hasher = std::collections::hash_map::RandomState;
@@ -32,7 +32,7 @@ pub(crate) struct Eviction {
 
 impl Slots {
     pub(crate) fn new(max_entries: usize) -> Self {
-        Self { map: HashMap::with_hasher(Hasher::default()), max_entries, room_at: AtomicUsize::new(max_entries) }
+        Self { map: map(Hasher::default()), max_entries, room_at: AtomicUsize::new(max_entries) }
     }
 
     /// Looks a key up and does something with its slot, without a lock and without taking a share in it.
@@ -200,6 +200,16 @@ mod tests {
             slots.get_or_make(&context(n), at(2));
             assert!(slots.len() <= 2, "{} entries", slots.len());
         }
+    }
+
+    #[test]
+    fn what_is_taken_out_is_freed_at_once_and_not_when_the_thread_has_taken_out_more() {
+        let slots = Slots::new(4);
+        let (slot, _) = slots.get_or_make(&context(1), at(0));
+        let weak = Arc::downgrade(&slot);
+        assert!(slots.remove(&slot));
+        drop(slot);
+        assert!(weak.upgrade().is_none(), "the map still has a share in it");
     }
 
     #[test]

@@ -118,11 +118,11 @@ pub(crate) struct Pinned<'a, K, V, S> {
     found: OnceCell<Vec<V>>,
 }
 
-impl<K: Eq + Hash, V: Clone, S: BuildHasher> HashMap<K, V, S> {
-    pub(crate) fn with_hasher(hasher: S) -> Self {
-        Self(Mutex::new(Inner::with_hasher(hasher)))
-    }
+pub(crate) fn map<K, V, S>(hasher: S) -> HashMap<K, V, S> {
+    HashMap(Mutex::new(Inner::with_hasher(hasher)))
+}
 
+impl<K: Eq + Hash, V: Clone, S: BuildHasher> HashMap<K, V, S> {
     pub(crate) fn pin(&self) -> Pinned<'_, K, V, S> {
         Pinned { map: self, found: OnceCell::new() }
     }

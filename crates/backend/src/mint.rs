@@ -72,6 +72,8 @@ struct Shared {
     clock: ServerClock,
     counters: Arc<Counters>,
     lifetime: Mutex<Duration>,
+    /// Of those kinds that have one of their own.
+    lifetimes: Mutex<HashMap<TokenKind, Duration>>,
     /// Reuse a token while more than this is left, as backends with a cache of their own do.
     reuse_until: Option<Duration>,
     issued: Mutex<HashMap<TokenKind, Minted>>,
@@ -86,8 +88,9 @@ impl Minter {
         lifetime: Duration,
         reuse_until: Option<Duration>,
     ) -> Self {
-        let (lifetime, issued) = (Mutex::new(lifetime), Mutex::default());
-        Self { shared: Arc::new(Shared { provider_id, keys, clock, counters, lifetime, reuse_until, issued }) }
+        let (lifetime, lifetimes, issued) = (Mutex::new(lifetime), Mutex::default(), Mutex::default());
+        let shared = Shared { provider_id, keys, clock, counters, lifetime, lifetimes, reuse_until, issued };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The Google Cloud project that the tokens are for.
@@ -98,6 +101,17 @@ impl Minter {
     /// How long tokens minted from now on live.
     pub fn set_lifetime(&self, lifetime: Duration) {
         *self.shared.lifetime.lock() = lifetime;
+    }
+
+    /// How long tokens of that kind, its ids included, live from now on, whatever others do.
+    pub fn set_lifetime_of(&self, kind: TokenKind, lifetime: Duration) {
+        self.shared.lifetimes.lock().insert(kind, lifetime);
+    }
+
+    fn lifetime_ms(&self, kind: &TokenKind) -> i64 {
+        let own = self.shared.lifetimes.lock().get(kind).copied();
+        let lifetime = own.unwrap_or_else(|| *self.shared.lifetime.lock());
+        i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX / 2)
     }
 
     /// A token of that kind: a new one, or the last one when the backend caches and enough of it is left.
@@ -137,12 +151,11 @@ impl Minter {
     /// The claims that a token of that kind would have if it were minted now.
     pub fn claims(&self, kind: &TokenKind) -> Claims {
         let now = self.shared.clock.unix_ms();
-        let lifetime = *self.shared.lifetime.lock();
-        self.claims_at(kind, now, now + i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX / 2))
+        self.claims_at(kind, now, now + self.lifetime_ms(kind))
     }
 
     pub(crate) fn mint_tampered(&self, kind: TokenKind, tamper: Option<Tamper>) -> Result<Minted, KeyError> {
-        let lifetime = i64::try_from(self.shared.lifetime.lock().as_millis()).unwrap_or(i64::MAX / 2);
+        let lifetime = self.lifetime_ms(&kind);
         let mut issued = self.shared.clock.unix_ms();
         if tamper == Some(Tamper::Expired) {
             issued -= 2 * lifetime.max(1000);

@@ -7,7 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::claims::TokenKind;
 
-/// A snapshot of the counters. Keys hold ids and reasons, never a token.
+/// How many names a counter tells apart: ids are without bound, and so are the methods that a client may make up.
+const MOST_NAMES: usize = 4096;
+
+/// The name of all that came after.
+const OTHERS: &str = "others";
+
+/// A snapshot of the counters. Keys hold ids and reasons, never a token. Each tells the first 4096 names apart and counts
+/// the rest under `others`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -62,22 +69,51 @@ impl Counters {
     }
 
     pub(crate) fn request(&self, method: &str, route: &str, status: u16) {
-        *self.stats.lock().requests.entry(format!("{method} {route} {status}")).or_insert(0) += 1;
+        count(&mut self.stats.lock().requests, format!("{method} {route} {status}"));
     }
 
     pub(crate) fn minted(&self, kind: &TokenKind) {
-        *self.stats.lock().minted.entry(kind.key()).or_insert(0) += 1;
+        count(&mut self.stats.lock().minted, kind.key());
     }
 
     pub(crate) fn fault(&self, name: &str) {
-        *self.stats.lock().faults.entry(name.to_owned()).or_insert(0) += 1;
+        count(&mut self.stats.lock().faults, name.to_owned());
     }
 
     pub(crate) fn accepted(&self, method: &str) {
-        *self.stats.lock().accepted.entry(method.to_owned()).or_insert(0) += 1;
+        count(&mut self.stats.lock().accepted, method.to_owned());
     }
 
     pub(crate) fn refused(&self, reason: &str) {
-        *self.stats.lock().refused.entry(reason.to_owned()).or_insert(0) += 1;
+        count(&mut self.stats.lock().refused, reason.to_owned());
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, name: String) {
+    if let Some(times) = counts.get_mut(&name) {
+        *times += 1;
+    } else {
+        let name = if counts.len() < MOST_NAMES { name } else { OTHERS.to_owned() };
+        *counts.entry(name).or_insert(0) += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_without_end_take_no_memory_without_end_and_are_counted_all_the_same() {
+        let counters = Counters::default();
+        let trip = |n: usize| TokenKind::Consumer { trip_id: format!("t{n}") };
+        for n in 0..3 * MOST_NAMES {
+            counters.minted(&trip(n));
+        }
+        counters.minted(&trip(7));
+        let stats = counters.snapshot();
+        assert_eq!(stats.minted.len(), MOST_NAMES + 1);
+        assert_eq!(stats.minted_total(), 3 * MOST_NAMES as u64 + 1);
+        assert_eq!((stats.minted_for(&trip(7)), stats.minted_for(&trip(2 * MOST_NAMES))), (2, 0));
+        assert_eq!(stats.minted[OTHERS], 2 * MOST_NAMES as u64);
     }
 }

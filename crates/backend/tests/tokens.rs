@@ -250,3 +250,14 @@ async fn a_stopped_world_answers_nobody() {
     world.stop().await;
     assert!(send("GET", &backend, "/token/driver/v1", None, None).await.is_err());
 }
+
+#[tokio::test]
+async fn a_kind_with_a_lifetime_of_its_own_has_it_and_others_do_not() {
+    let world = world().await;
+    world.minter().set_lifetime_of(driver("v1"), Duration::from_secs(30));
+    for (path, user, lives) in [("/token/driver/v1", "alice", 30), ("/token/driver/v2", "bob", 3600)] {
+        let body = token(&world, path, &format!("{user}-session")).await.json();
+        let payload = payload(body["jwt"].as_str().unwrap());
+        assert_eq!(payload["exp"].as_i64().unwrap() - payload["iat"].as_i64().unwrap(), lives, "{path}");
+    }
+}

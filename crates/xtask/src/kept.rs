@@ -59,6 +59,21 @@ impl Suite {
     }
 }
 
+/// Runs a step that counts no tests, with its standard output on the screen and all of its output kept.
+pub(crate) fn watched(name: &str, limit: Duration, workspace: &Workspace, command: &mut Command) -> Outcome {
+    let log = workspace.log(name);
+    // What an earlier run left must not be scanned as if this one had printed it.
+    let _ = fs::remove_file(&log);
+    let mut excerpt = Excerpt::default();
+    let ending = run::teed(command, &log, limit, |from, line| {
+        excerpt.note(line);
+        if from == Pipe::Out {
+            println!("{}", excerpt::safe(line));
+        }
+    });
+    judged(ending, limit, &excerpt, workspace, &log)
+}
+
 /// Everything that can be logged is logged, in plain text: the scan must see what a customer's debug build would print.
 pub(crate) fn traced(command: &mut Command) -> &mut Command {
     command.env("RUST_LOG", "trace").env("CARGO_TERM_COLOR", "never").env("RUST_BACKTRACE", "0")

@@ -21,6 +21,7 @@ mod sbom;
 mod scenarios;
 mod secrets;
 mod sim;
+mod soak;
 mod step;
 mod stopwatch;
 mod supply;
@@ -64,6 +65,8 @@ enum Chore {
     Mutants(mutants::Args),
     /// Write what each artifact is made of, as CycloneDX, into target/sbom.
     Sbom,
+    /// Let 64 callers use the factory for minutes against an emulated Fleet Engine that judges every token.
+    Soak(soak::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Chore::Fuzz(args) => fuzz::run(&args, &workspace),
         Chore::Mutants(args) => mutants::run(&args, &workspace),
         Chore::Sbom => sbom::run(&workspace),
+        Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }

@@ -17,6 +17,7 @@ use crate::run::{self, cargo};
 use crate::scenarios;
 use crate::secrets;
 use crate::sim;
+use crate::soak;
 use crate::step::{self, Outcome, Step};
 use crate::supply;
 use crate::swift;
@@ -50,12 +51,13 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },
     Step { name: model::NAME, about: model::ABOUT, run: &model::test },
     Step { name: fuzz::NAME, about: fuzz::ABOUT, run: &fuzz::test },
+    Step { name: soak::NAME, about: soak::ABOUT, run: &soak::test },
     bindings::STEP,
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
     Step { name: "scenarios", about: "every scenario holds in every language", run: &scenarios::compare },
     Step { name: "packages", about: "what phones are given, as far as it can be made here", run: &dist::test },
-    Step { name: "secrets", about: "no token in the output of the tests and the demo", run: &secret_scan },
+    Step { name: "secrets", about: "no token in what the steps before printed", run: &secret_scan },
 ];
 
 /// What `cargo xtask test` takes.
@@ -135,7 +137,7 @@ fn demo(workspace: &mut Workspace) -> Outcome {
 /// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
 fn secret_scan(workspace: &mut Workspace) -> Outcome {
     let (mut lines, mut found, mut traced, mut missing) = (0, 0, 0, Vec::new());
-    for name in [TESTS, DOC_TESTS, DEMO, kotlin::NAME, swift::NAME] {
+    for name in [TESTS, DOC_TESTS, DEMO, sim::NAME, model::NAME, soak::NAME, kotlin::NAME, swift::NAME] {
         let log = workspace.log(name);
         if !log.is_file() {
             missing.push(name);

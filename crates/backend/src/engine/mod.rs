@@ -60,9 +60,10 @@ impl FleetEngine {
         &self.state
     }
 
-    /// Refuses this one token from now on, with 401, although it verifies.
+    /// Refuses this one token from now on, with 401, although it verifies. Forgotten some time after it has expired: a
+    /// clock that is moved back over that makes it good again.
     pub fn revoke_token(&self, jwt: &str) {
-        self.revoked.token(jwt);
+        self.revoked.token(jwt, self.clock.unix_secs());
     }
 
     /// Refuses every token that was issued before that moment (whole seconds).

@@ -3,7 +3,7 @@
 //!
 //! Source: Google's page "Issue JSON Web Tokens" and `mobility/fleet-engine/essentials/set-up-fleet/jwt`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jsonwebtoken::{Algorithm, Validation};
 use parking_lot::Mutex;
@@ -33,14 +33,31 @@ pub struct Caller {
 /// Tokens that no longer count although they verify.
 #[derive(Debug, Default)]
 pub(crate) struct Revoked {
-    /// The signature part alone: it tells tokens apart and is of no use to a thief.
-    signatures: Mutex<HashSet<String>>,
+    signatures: Mutex<Signatures>,
     issued_before: Mutex<i64>,
 }
 
+/// The signature part alone, which tells tokens apart and is of no use to a thief, and when the token ends.
+#[derive(Debug, Default)]
+struct Signatures {
+    until: HashMap<String, i64>,
+    /// At how many of them those that are over are looked for.
+    sweep_at: usize,
+}
+
+/// Fewer revoked tokens than this are not worth a look for those that are over.
+const WORTH_A_SWEEP: usize = 256;
+
 impl Revoked {
-    pub(crate) fn token(&self, jwt: &str) {
-        self.signatures.lock().insert(signature(jwt).to_owned());
+    /// Remembers the token until it would be refused as expired anyway. One that cannot be read is refused as it is.
+    pub(crate) fn token(&self, jwt: &str, now: i64) {
+        let Ok(claims) = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(jwt) else { return };
+        let mut signatures = self.signatures.lock();
+        if signatures.until.len() >= signatures.sweep_at.max(WORTH_A_SWEEP) {
+            signatures.until.retain(|_, until| *until > now);
+            signatures.sweep_at = 2 * signatures.until.len();
+        }
+        signatures.until.insert(signature(jwt).to_owned(), claims.exp);
     }
 
     pub(crate) fn issued_before(&self, unix_secs: i64) {
@@ -48,7 +65,7 @@ impl Revoked {
     }
 
     fn contains(&self, jwt: &str, issued: i64) -> bool {
-        issued < *self.issued_before.lock() || self.signatures.lock().contains(signature(jwt))
+        issued < *self.issued_before.lock() || self.signatures.lock().until.contains_key(signature(jwt))
     }
 }
 
@@ -140,4 +157,49 @@ fn well_formed(authorization: &Map<String, Value>) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::TokenKind;
+    use crate::clock::ServerClock;
+    use crate::keys::KeyPool;
+    use crate::mint::Minter;
+    use crate::stats::Counters;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_revoked_token_is_forgotten_once_it_has_expired_and_not_before() {
+        let (revoked, clock) = (Revoked::default(), ServerClock::new());
+        let ring = Arc::new(KeyRing::new(KeyPool::process_wide()));
+        let counters = Arc::new(Counters::default());
+        let minter = Minter::new("p".into(), ring, clock.clone(), counters, TEN_SECONDS, None);
+        let mut known = 0;
+        for round in 0..20 {
+            let revoke = |n| {
+                let jwt = minter.mint(TokenKind::Driver { vehicle_id: format!("v{n}") }).unwrap().jwt;
+                revoked.token(&jwt, clock.unix_secs());
+                jwt
+            };
+            let jwts: Vec<_> = (0..40).map(revoke).collect();
+            assert!(jwts.iter().all(|jwt| revoked.contains(jwt, i64::MAX)), "round {round}");
+            known = revoked.signatures.lock().until.len();
+            assert!(known <= WORTH_A_SWEEP + 40, "{known} of {} are remembered", 40 * (round + 1));
+            clock.advance(TEN_SECONDS);
+        }
+        assert!(known < 400, "{known}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_need_not_be_remembered() {
+        let revoked = Revoked::default();
+        for jwt in ["", "x", "a.b.c"] {
+            revoked.token(jwt, 0);
+        }
+        assert!(revoked.signatures.lock().until.is_empty());
+    }
 }
