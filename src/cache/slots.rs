@@ -181,6 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_can_go_the_map_is_not_searched_for_each_new_key() {
+        let slots = Slots::new(64);
+        let mut searched = 0;
+        for n in 0..200 {
+            let before = slots.room_at.load(Ordering::Relaxed);
+            let (slot, _) = slots.get_or_make(&context(n), at(n as u64));
+            assert!(slot.pin());
+            searched += usize::from(slots.room_at.load(Ordering::Relaxed) != before);
+        }
+        assert!((20..40).contains(&searched), "searched {searched} times");
+    }
+
+    #[test]
     fn what_was_over_the_bound_once_is_forgotten_with_the_rest() {
         let slots = Slots::new(2);
         let held: Vec<_> = (20..30)
