@@ -140,7 +140,7 @@ async fn a_fetch_that_a_rejection_made_worthless_is_no_failed_attempt() {
     clock.advance(SECOND);
     settle().await;
     // Due: in the ten seconds before its margin.
-    clock.advance(HOUR - 605 * SECOND);
+    clock.advance(2995 * SECOND);
     let due = factory.try_token(&vehicle("v1")).unwrap();
     settle().await;
     let mut events = factory.events();
