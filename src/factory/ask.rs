@@ -17,7 +17,7 @@ use crate::event::TokenEvent;
 use crate::token::AuthToken;
 
 /// What asking came to.
-enum Asked {
+pub(super) enum Asked {
     Token { token: AuthToken, stale: bool },
     Wait { slot: Arc<Slot>, flight: Arc<Flight> },
 }
@@ -206,18 +206,18 @@ impl Core {
 
 /// One call that may wait: counted once, however often it has to ask, and not for ever. A second time is always
 /// granted, since the device may have slept through the deadline; a third only before it.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     core: &'a Arc<Core>,
     until: BootTime,
     asked: u32,
 }
 
 impl<'a> Call<'a> {
-    fn new(core: &'a Arc<Core>) -> Self {
+    pub(super) fn new(core: &'a Arc<Core>) -> Self {
         Self { core, until: core.now().plus(core.settings.fetch_deadline), asked: 0 }
     }
 
-    fn ask(&mut self, context: &AuthTokenContext, need: Need) -> Result<Asked, TokenError> {
+    pub(super) fn ask(&mut self, context: &AuthTokenContext, need: Need) -> Result<Asked, TokenError> {
         let Self { core, until, asked: times } = self;
         let now = core.now();
         if *times > 1 && *until <= now {
@@ -236,52 +236,5 @@ impl<'a> Call<'a> {
             }
         }
         asked
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-
-    use super::*;
-    use crate::{AuthTokenFactory, Expiry, FetchRequest, FetchedToken, ManualClock, TokenFetcher, async_trait};
-
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    struct Backend;
-
-    #[async_trait]
-    impl TokenFetcher for Backend {
-        async fn fetch(&self, _: FetchRequest<'_>) -> Result<FetchedToken, TokenError> {
-            Ok(FetchedToken::new("SECRET-TOKEN-1").with_expiry(Expiry::In(HOUR)))
-        }
-    }
-
-    /// Whoever decides about the key holds its lock meanwhile; here that is this test.
-    #[tokio::test]
-    async fn a_hit_waits_for_nobody_who_decides_about_its_key() {
-        let clock = ManualClock::default();
-        let factory = AuthTokenFactory::builder().clock(clock.clone()).fetcher(Backend).build().unwrap();
-        let vehicle = AuthTokenContext::vehicle("v1");
-        let handle = factory.handle(&vehicle).unwrap();
-        factory.token(&vehicle).await.unwrap();
-        clock.advance(Duration::from_secs(1));
-        let core = Arc::clone(factory.core());
-        let slot = core.slots.get(&vehicle).unwrap();
-        let (tell, told) = mpsc::channel();
-        // It is fresh, but a second short of what is asked for here.
-        let answer = slot.ask(Need::ValidFor(HOUR), core.now(), || {
-            // The last of them would clear the key as it goes, which takes its lock.
-            let factory = factory.clone();
-            let asks = thread::spawn(move || {
-                let hit = factory.try_token(&vehicle).is_some() && handle.try_token().is_some();
-                let _ = tell.send(hit && factory.blocking_token(&vehicle).is_ok());
-            });
-            assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(true), "a hit waited for the key's lock");
-            asks.join().unwrap();
-            Flight::new(core.now().plus(HOUR), core.epoch())
-        });
-        assert!(matches!(answer, Answer::Wait { new: true, .. }));
     }
 }

@@ -225,3 +225,6 @@ impl fmt::Debug for AuthTokenFactory {
         f.debug_struct("AuthTokenFactory").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

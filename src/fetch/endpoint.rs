@@ -289,6 +289,7 @@ mod tests {
         assert_eq!(url("https://b.example/token/{vehicleId}", &context), "https://b.example/token/driver_12345");
         assert_eq!(url("https://b.example/t?v={vehicleId}&x=1", &context), "https://b.example/t?v=driver_12345&x=1");
         assert_eq!(url("https://b.example/from-login", &context), "https://b.example/from-login");
+        assert_eq!(url("https://b.example", &context), "https://b.example");
         let both = AuthTokenContext::delivery_vehicle_task("d", "k");
         assert_eq!(url("https://b.example/{deliveryVehicleId}/{taskId}", &both), "https://b.example/d/k");
     }

@@ -235,9 +235,16 @@ mod tests {
 
     #[test]
     fn a_reply_out_of_a_cache_is_as_old_as_it_says() {
-        let headers = [("date", "Thu, 01 Jan 2026 00:00:00 GMT"), ("age", "2400")];
-        let token = read(&reply(200, &headers, r#"{"token":"SECRET-TOKEN-1"}"#), &ResponseFormat::Auto).unwrap();
-        assert_eq!(token.server_time, httpdate::parse_http_date("Thu, 01 Jan 2026 00:40:00 GMT").ok());
+        for (age, now) in [
+            ("2400", "Thu, 01 Jan 2026 00:40:00 GMT"),
+            ("86399", "Thu, 01 Jan 2026 23:59:59 GMT"),
+            // No token is that old.
+            ("864000", "Fri, 02 Jan 2026 00:00:00 GMT"),
+        ] {
+            let headers = [("date", "Thu, 01 Jan 2026 00:00:00 GMT"), ("age", age)];
+            let token = read(&reply(200, &headers, r#"{"token":"SECRET-TOKEN-1"}"#), &ResponseFormat::Auto).unwrap();
+            assert_eq!(token.server_time, httpdate::parse_http_date(now).ok());
+        }
     }
 
     #[test]
@@ -261,6 +268,8 @@ mod tests {
             timeout: Duration::ZERO,
             max_body: 0,
         };
-        assert!(!format!("{reply:?} {request:?}").contains("SECRET"));
+        let printed = format!("{reply:?} {request:?}");
+        assert!(!printed.contains("SECRET"));
+        assert!(["14 bytes", "set-cookie", "b.example", "authorization"].iter().all(|part| printed.contains(part)));
     }
 }

@@ -81,10 +81,10 @@ fn folder(workspace: &Workspace) -> String {
     workspace.target().join("fuzz").to_string_lossy().into_owned()
 }
 
-/// New inputs go into `fuzz/corpus`, which is not committed, and make the next run start where this one ended.
+/// New inputs go into `target/fuzz/corpus`, and make the next run start where this one ended.
 fn one(workspace: &Workspace, target: &str, seeds: &str, seconds: u64) -> Outcome {
     let root = workspace.root();
-    let corpus = root.join("fuzz/corpus").join(target);
+    let corpus = workspace.target().join("fuzz/corpus").join(target);
     let kept = root.join("fuzz/regressions").join(target);
     match attempt(workspace, target, &[&corpus, &root.join(seeds), &kept], seconds) {
         Ok(outcome) => outcome,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::super::*;
-use super::support::{Act, Foreign, config, kind, vehicle, world, world_with};
+use super::support::{Act, Foreign, World, config, kind, vehicle, world, world_with};
 
 #[test]
 fn a_token_comes_with_all_that_a_copy_needs_and_prints_nothing() {
@@ -199,19 +199,14 @@ fn the_app_s_objects_are_let_go_of_when_the_factory_has_ended() {
     }
 
     let login = Arc::new(Login);
-    let ends: [fn(&FfiTokenFactory); 2] = [
-        |factory| assert!(factory.shut_down_now() > 0),
-        |factory| {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            assert!(runtime.block_on(factory.shutdown()) > 0);
-        },
-    ];
+    let ends: [fn(&World) -> u64; 2] =
+        [|world| world.factory.shut_down_now(), |world| world.settled(&mut Foreign::new(world.factory.shutdown()))];
     for end in ends {
         let provider = Arc::clone(&login) as Arc<dyn FfiSessionHeaderProvider>;
         let world = world_with(config(), Act::Answer, Some(provider));
         world.ask("v1").unwrap();
         assert_eq!((Arc::strong_count(&world.wire), Arc::strong_count(&login)), (2, 2));
-        end(&world.factory);
+        assert!(end(&world) > 0);
         assert_eq!((Arc::strong_count(&world.wire), Arc::strong_count(&login)), (1, 1));
         assert_eq!(kind(world.ask("v1")), FfiTokenErrorKind::ShutDown);
     }
