@@ -17,6 +17,9 @@ use super::format::{Date, Header, Reply};
 /// Marks every token of the suite as a secret, so that a search through the output finds a leak.
 const SECRET: &str = "SECRET-TOKEN-";
 
+/// Far more than the SDK reads.
+const LARGEST_BODY: usize = 1024 * 1024;
+
 /// A token's value, and the label that scenarios know it by.
 pub(super) type Labels = BTreeMap<String, String>;
 
@@ -39,6 +42,9 @@ pub(super) fn render(reply: &Reply, now: SystemTime, labels: &mut Labels) -> Res
         headers.insert(name, HeaderValue::from_str(value).map_err(|_| "no header value".to_owned())?);
         Ok(())
     };
+    if reply.text_size.is_some_and(|size| size > LARGEST_BODY) {
+        return Err(format!("a body has at most {LARGEST_BODY} bytes"));
+    }
     let body = match (&reply.json, &reply.text, reply.text_size) {
         (Some(json), None, size) => {
             set("content-type", "application/json")?;
@@ -54,12 +60,12 @@ pub(super) fn render(reply: &Reply, now: SystemTime, labels: &mut Labels) -> Res
     match &reply.date {
         None | Some(Date::Sent(true)) => set("date", &httpdate::fmt_http_date(now))?,
         Some(Date::Sent(false)) => {}
-        Some(Date::Skewed(skew)) => set("date", &httpdate::fmt_http_date(moved(now, skew.offset_ms)))?,
+        Some(Date::Skewed(skew)) => set("date", &httpdate::fmt_http_date(moved(now, skew.offset_ms)?))?,
     }
     for (name, value) in &reply.headers {
         match value {
             Header::Text(text) => set(name, text)?,
-            Header::HttpDate(date) => set(name, &httpdate::fmt_http_date(moved(now, date.http_date)))?,
+            Header::HttpDate(date) => set(name, &httpdate::fmt_http_date(moved(now, date.http_date)?))?,
         }
     }
     Ok(HttpResponse::new(reply.status.unwrap_or(200), headers, body.into_bytes()))
@@ -89,10 +95,10 @@ fn value(template: &Value, now: SystemTime, labels: &mut Labels) -> Result<Value
             labels.insert(token.clone(), label.to_owned());
             token.into()
         }
-        "$epoch_ms" => millis(moved(now, offset()?)).into(),
-        "$epoch_s" => (millis(moved(now, offset()?)) / 1000).into(),
+        "$epoch_ms" => millis(moved(now, offset()?)?).into(),
+        "$epoch_s" => (millis(moved(now, offset()?)?) / 1000).into(),
         "$rfc3339" => {
-            let time = OffsetDateTime::from(moved(now, offset()?));
+            let time = OffsetDateTime::from(moved(now, offset()?)?);
             time.format(&Rfc3339).map_err(|error| error.to_string())?.into()
         }
         _ => return Err(format!("{key} is unknown")),
@@ -104,10 +110,10 @@ fn sign(jwt: &Jwt, now: SystemTime) -> String {
     let seconds = millis(now).div_euclid(1000);
     let mut payload = jwt.payload.clone();
     if let Some(iat) = jwt.iat_in_s {
-        payload.insert("iat".to_owned(), (seconds + iat).into());
+        payload.insert("iat".to_owned(), seconds.saturating_add(iat).into());
     }
     if let Some(exp) = jwt.exp_in_s {
-        payload.insert("exp".to_owned(), (seconds + exp).into());
+        payload.insert("exp".to_owned(), seconds.saturating_add(exp).into());
     }
     if let Some(claims) = &jwt.claims {
         payload.insert("authorization".to_owned(), Value::Object(claims.clone()));
@@ -117,9 +123,15 @@ fn sign(jwt: &Jwt, now: SystemTime) -> String {
     format!("{}.{}.{signature}", part(r#"{"alg":"none","typ":"JWT"}"#), part(&Value::Object(payload).to_string()))
 }
 
-pub(super) fn moved(time: SystemTime, by_ms: i64) -> SystemTime {
+/// What no scenario is about: an HTTP date has four digits for the year.
+const LONGEST_OFFSET: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
+
+pub(super) fn moved(time: SystemTime, by_ms: i64) -> Result<SystemTime, String> {
     let by = Duration::from_millis(by_ms.unsigned_abs());
-    if by_ms < 0 { time - by } else { time + by }
+    if by > LONGEST_OFFSET {
+        return Err(format!("{by_ms} ms are more than 50 years"));
+    }
+    Ok(if by_ms < 0 { time - by } else { time + by })
 }
 
 fn millis(time: SystemTime) -> i64 {

@@ -61,7 +61,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn build(scenario: &Scenario) -> Result<Self, ConfigError> {
-        let clock = ManualClock::new(body::moved(UNIX_EPOCH + START, scenario.clock.device_ahead_of_server_ms));
+        let clock = ManualClock::new(
+            body::moved(UNIX_EPOCH + START, scenario.clock.device_ahead_of_server_ms)
+                .unwrap_or_else(|error| panic!("{error}")),
+        );
         let wire = Wire {
             script: Arc::new(Mutex::new(Script {
                 replies: scenario.replies.iter().cloned().map(Some).collect(),
