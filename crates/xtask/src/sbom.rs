@@ -1,8 +1,9 @@
 //! `cargo xtask sbom`: bills of materials, in CycloneDX.
 
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::{fs, io};
 
 use crate::kotlin;
 use crate::run::{self, cargo};
@@ -67,7 +68,11 @@ fn unpacked(workspace: &Workspace, folder: &Path) -> io::Result<PathBuf> {
     let packages = folder.join("package");
     let name = concat!("fleet-token-", env!("CARGO_PKG_VERSION"));
     succeeded(Command::new("tar").arg("xf").arg(format!("{name}.crate")).current_dir(&packages))?;
-    Ok(packages.join(name))
+    let package = packages.join(name);
+    // It lies below the workspace's manifest, and is none of its members.
+    let mut manifest = File::options().append(true).open(package.join("Cargo.toml"))?;
+    manifest.write_all(b"\n[workspace]\n")?;
+    Ok(package)
 }
 
 fn of_kotlin(workspace: &Workspace) -> io::Result<PathBuf> {
