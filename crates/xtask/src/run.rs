@@ -110,7 +110,8 @@ fn send_lines(from: Pipe, pipe: impl Read + Send + 'static, lines: Sender<(Pipe,
 
 /// Says what is run, so that a reader of the log can type it again.
 fn announce(command: &Command) {
-    let set = command.get_envs().filter_map(|(name, value)| {
+    // A path of this machine's is nothing to type.
+    let set = command.get_envs().filter(|(name, _)| *name != "PATH").filter_map(|(name, value)| {
         let value = value?.to_string_lossy();
         let quote = if value.contains(' ') { "\"" } else { "" };
         Some(format!("{}={quote}{value}{quote} ", name.to_string_lossy()))
