@@ -61,7 +61,7 @@ enum Chore {
     Model(model::Args),
     /// Put bytes that libFuzzer makes up before everything that reads what comes from outside.
     Fuzz(fuzz::Args),
-    /// Change the core in every small way, and see whether a test minds. Takes about an hour.
+    /// Change the core in every small way, and see whether a test minds. Takes an hour and a half.
     Mutants(mutants::Args),
     /// Write what each artifact is made of, as CycloneDX, into target/sbom.
     Sbom,

@@ -15,7 +15,7 @@ const EXPLAINED: &str = "docs/testing.md";
 /// What `cargo xtask mutants` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Change these files only, such as `src/policy.rs`; may be given more than once.
+    /// Change this file only, of those in `.cargo/mutants.toml`; may be given more than once.
     #[arg(long, value_name = "FILE")]
     file: Vec<String>,
 }
@@ -30,7 +30,9 @@ fn mutate(args: &Args, workspace: &Workspace) -> io::Result<Outcome> {
     fs::create_dir_all(&folder)?;
     let out = folder.to_string_lossy();
     let mut given = vec!["--package", "fleet-token", "--output", &*out];
-    given.extend(args.file.iter().flat_map(|file| ["--file", file.as_str()]));
+    // By name, since `--file` would add to the files of the configuration.
+    let names: Vec<_> = args.file.iter().map(|file| format!("^{}:", file.replace('.', r"\."))).collect();
+    given.extend(names.iter().flat_map(|name| ["--re", name.as_str()]));
     let mut command = tools::MUTANTS.command(workspace, &given)?;
     // It builds in a copy of the checkout, and takes a target folder of ours for its own.
     let status = run::shown(command.env_remove("CARGO_TARGET_DIR"))?;
