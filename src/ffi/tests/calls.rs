@@ -199,8 +199,14 @@ fn the_app_s_objects_are_let_go_of_when_the_factory_has_ended() {
     }
 
     let login = Arc::new(Login);
-    let ends: [fn(&World) -> u64; 2] =
-        [|world| world.factory.shut_down_now(), |world| world.settled(&mut Foreign::new(world.factory.shutdown()))];
+    let ends: [fn(&World) -> u64; 2] = [
+        |world| world.factory.shut_down_now(),
+        |world| {
+            let mut end = Foreign::new(world.factory.shutdown());
+            // Begun before anything settles, which waits for whoever is there.
+            end.poll().unwrap_or_else(|| world.settled(&mut end))
+        },
+    ];
     for end in ends {
         let provider = Arc::clone(&login) as Arc<dyn FfiSessionHeaderProvider>;
         let world = world_with(config(), Act::Answer, Some(provider));
