@@ -69,15 +69,16 @@ impl Vitals {
 mod tests {
     use super::*;
 
+    /// So much that what other tests take and give back meanwhile is nothing beside it.
     #[test]
     fn what_is_not_freed_is_seen() {
         let before = Vitals::now().unwrap();
-        let kept: Vec<Vec<u8>> = (0..1000).map(|_| vec![1; 10_000]).collect();
+        let kept: Vec<Vec<u8>> = (0..100_000).map(|_| vec![1; 100]).collect();
         let file = fs::File::open("/proc/self/statm").unwrap();
         let with = Vitals::now().unwrap();
-        assert!(with.heap - before.heap > 9_000_000 && with.blocks - before.blocks > 900, "{before:?} {with:?}");
+        assert!(with.heap - before.heap > 9_000_000 && with.blocks - before.blocks > 90_000, "{before:?} {with:?}");
         assert!(with.files > before.files, "{before:?} {with:?}");
         drop((kept, file));
-        assert!(Vitals::now().unwrap().heap - before.heap < 5_000_000);
+        assert!(Vitals::now().unwrap().heap < before.heap + 5_000_000);
     }
 }
