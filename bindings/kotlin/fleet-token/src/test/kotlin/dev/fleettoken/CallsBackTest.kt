@@ -222,7 +222,9 @@ class CallsBackTest {
 
     @Test
     fun `a caller whose coroutine goes on in the library's own thread may do everything there`() = runBlocking<Unit> {
-        for (call in ofAnother + harmless + ofTheSame + ends) {
+        val calls = ofAnother + harmless + ofTheSame + ends
+        var elsewhere = 0
+        for (call in calls) {
             val answer = CompletableDeferred<Unit>()
             val backend = Backend { _, number -> answer.await().let { reply(number) } }
             backend.factory().use { factory ->
@@ -239,9 +241,10 @@ class CallsBackTest {
                 answer.complete(Unit)
                 val inner = withTimeout(20.seconds) { caller.await() }
                 assertTrue(inner == null || inner == TokenErrorKind.BLOCKING_IN_ASYNC, "$inner: ${call.name}")
-                // Else this proves nothing.
-                assertTrue("DefaultDispatcher" !in there.await(), "it went on in ${there.await()}")
+                if ("DefaultDispatcher" !in there.await()) elsewhere++
             }
         }
+        // An answer that comes before its caller waits finds it where it was; were that the rule, this proved nothing.
+        assertTrue(elsewhere > calls.size / 2, "$elsewhere of ${calls.size}")
     }
 }
