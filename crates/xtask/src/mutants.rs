@@ -54,6 +54,8 @@ fn judge(results: &Path, explained: &str) -> io::Result<Outcome> {
         println!("  {mutant}");
     }
     Ok(match open.len() {
+        // A file that is misspelt, or not among those that are changed.
+        0 if caught + missed.len() == 0 => Outcome::Failed("nothing was changed, so nothing is proved".into()),
         0 => Outcome::Passed,
         open => Outcome::Failed(format!("{open} changes that no test minds are not explained in {EXPLAINED}")),
     })
