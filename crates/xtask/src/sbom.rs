@@ -83,7 +83,7 @@ fn of_kotlin(workspace: &Workspace) -> io::Result<PathBuf> {
     command.arg(format!("-DoutputDirectory={}", folder.display()));
     succeeded(command.current_dir(workspace.root().join("bindings/kotlin")))?;
     let file = folder.join("fleet-token-kotlin.cdx.json");
-    holds(&file, &["jna", "kotlinx-coroutines-core"])?;
+    holds(&file, &["jna", "kotlinx-coroutines-core-jvm"])?;
     Ok(file)
 }
 
