@@ -93,3 +93,24 @@ fn each_rejection_makes_what_is_under_way_worthless() {
         token = land(&slot, &next, &format!("SECRET-TOKEN-{n}"), at(n));
     }
 }
+
+#[test]
+fn tokens_that_callers_hold_are_whole_when_others_have_replaced_them_and_gone_when_let_go_of() {
+    let slot = slot();
+    let weaks: Vec<_> = (0..20_u64)
+        .map(|round| {
+            let landed = at(round * 3600);
+            let token = land(&slot, &flight(&slot, landed), &format!("SECRET-TOKEN-{round}"), landed);
+            // More of them at once than a thread can be lent.
+            let held: Vec<_> = (0..20).map(|_| slot.hit(landed).unwrap()).collect();
+            let weak = Arc::downgrade(&token.sealed());
+            assert!(matches!(slot.invalidate(&token, landed), Invalidated::Dropped { .. }));
+            drop(token);
+            let clones: Vec<_> = held.iter().map(AuthToken::clone).collect();
+            std::thread::spawn(move || drop(held)).join().unwrap();
+            assert!(clones.iter().all(|token| token.value() == format!("SECRET-TOKEN-{round}")));
+            weak
+        })
+        .collect();
+    assert!(weaks.iter().all(|weak| weak.upgrade().is_none()), "kept after its last holder");
+}
