@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use fleet_token::{TokenErrorKind, TokenEvent};
 
 use super::age::Age;
-use super::{Check, Flight, FlightId, GRACE, Landing, Model, Need, Phase, Refusal};
+use super::{Check, Flight, FlightId, GRACE, Landing, Model, Need, Phase, Refusal, tick};
 use crate::setting::Key;
 
 /// What asking came to.
@@ -30,7 +30,7 @@ impl Model {
             _ => false,
         };
         is_fresh.then(|| {
-            slot.last_used = now.as_secs();
+            slot.last_used = tick(now);
             token.generation
         })
     }
@@ -54,7 +54,7 @@ impl Model {
         }
         let starts = self.is_next(key, |event| matches!(event, TokenEvent::FetchStarted { .. }));
         let Some(slot) = self.slots.get_mut(&key) else { return Err(format!("key {key} is not kept")) };
-        slot.last_used = now.as_secs();
+        slot.last_used = tick(now);
         let refusal = slot.refusal(now);
         let may_start = slot.flight.is_none() && refusal.is_none();
         if let Some(token) = slot.token {

@@ -102,8 +102,8 @@ pub(crate) struct Slot {
     /// Of the breaker: the newest six at most.
     rejections: VecDeque<Duration>,
     pub(crate) pins: usize,
-    /// In whole seconds.
-    last_used: u64,
+    /// In [`tick`]s.
+    last_used: u128,
 }
 
 /// A token that the factory took.
@@ -244,6 +244,11 @@ impl Model {
     pub(crate) fn under_way(&self) -> impl Iterator<Item = FlightId> + '_ {
         self.slots.values().filter_map(|slot| slot.flight)
     }
+}
+
+/// As finely as the factory knows when a key was last used: 2³⁰ ns.
+fn tick(now: Duration) -> u128 {
+    now.as_nanos() >> 30
 }
 
 impl Slot {
