@@ -114,3 +114,15 @@ fn tokens_that_callers_hold_are_whole_when_others_have_replaced_them_and_gone_wh
         .collect();
     assert!(weaks.iter().all(|weak| weak.upgrade().is_none()), "kept after its last holder");
 }
+
+#[test]
+fn a_hit_counts_no_share_for_that_would_write_to_memory_that_threads_share() {
+    let slot = slot();
+    let landed = land(&slot, &flight(&slot, at(0)), "SECRET-TOKEN-1", at(0));
+    let watched = landed.sealed();
+    let before = Arc::strong_count(&watched);
+    let held: Vec<_> = (0..4).map(|_| slot.hit(at(1)).unwrap()).collect();
+    assert_eq!(Arc::strong_count(&watched), before);
+    drop(held);
+    assert_eq!(Arc::strong_count(&watched), before);
+}
