@@ -159,7 +159,7 @@ impl Slot {
                         return serve(true, state.refresh(now, take_off));
                     }
                     // No fetch is allowed now: the old token while it is good, rather than an error.
-                    Age::Spent if schedule.is_fallback(now) && state.refusal(now).is_some() => {
+                    Age::Spent if schedule.is_fallback(now) && state.rests(now) => {
                         return serve(true, None);
                     }
                     Age::Spent | Age::Expired => {}
@@ -221,7 +221,8 @@ impl Slot {
         Commit::Landed(token)
     }
 
-    /// A flight failed. Returns how long the key is left alone, or `None` if the flight was no longer the key's.
+    /// A flight failed. Returns for how long nothing is fetched to replace what the key has, or `None` if the flight was
+    /// no longer the key's.
     pub(crate) fn fail(
         &self,
         flight: &Arc<Flight>,
@@ -235,7 +236,10 @@ impl Slot {
             return None;
         }
         state.flight = None;
-        Some(state.backoff.failed(error, policy, now, jitter))
+        let current = self.current.load();
+        let schedule = current.as_ref().and_then(|token| token.schedule());
+        let standby = schedule.map_or(Duration::ZERO, |schedule| schedule.standby(now));
+        Some(state.backoff.failed(error, policy, standby, now, jitter))
     }
 
     /// A flight ended without a result, through nobody's fault. Returns whether it was the key's.
@@ -322,7 +326,7 @@ impl Slot {
         }
         let current = self.current.load();
         let valid = current.as_ref().and_then(|t| t.schedule()).is_some_and(|s| s.age(now) < Age::Expired);
-        let class = match (state.refusal(now).is_some(), valid) {
+        let class = match (state.rests(now), valid) {
             (false, false) => Class::Empty,
             (false, true) => Class::Valid,
             (true, _) => Class::Waiting,
@@ -359,9 +363,14 @@ impl State {
         self.breaker.refusal(now).or_else(|| self.backoff.refusal(now))
     }
 
+    /// Whether no fetch may start now to replace a token that is still good.
+    fn rests(&self, now: BootTime) -> bool {
+        self.backoff.rests(now) || self.breaker.refusal(now).is_some()
+    }
+
     /// Starts a refresh in the background unless one is under way or none is allowed.
     fn refresh(&mut self, now: BootTime, take_off: impl FnOnce() -> Flight) -> Option<Arc<Flight>> {
-        if self.flight.is_some() || self.refusal(now).is_some() {
+        if self.flight.is_some() || self.rests(now) {
             return None;
         }
         let flight = Arc::new(take_off());
@@ -369,6 +378,9 @@ impl State {
         Some(flight)
     }
 }
+
+#[cfg(any(test, feature = "test-util"))]
+mod quiet;
 
 #[cfg(test)]
 mod tests;
