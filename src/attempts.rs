@@ -11,13 +11,19 @@ use crate::error::{FailureClass, TokenError};
 const SAME_TOKEN_PAUSE: Duration = Duration::from_millis(500);
 
 /// The attempts that a flight has made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts {
     made: u32,
+    most: u32,
     failed: bool,
 }
 
 impl Attempts {
+    /// None yet, of at most so many.
+    pub(crate) fn new(most: u32) -> Self {
+        Self { made: 0, most, failed: false }
+    }
+
     /// Another begins.
     pub(crate) fn begin(&mut self) {
         self.made += 1;
@@ -53,7 +59,7 @@ impl Attempts {
         if matches!(error, TokenError::RejectedTokenReturned) {
             pause = pause.max(SAME_TOKEN_PAUSE);
         }
-        (again && self.made < policy.attempts && pause < left).then_some(pause)
+        (again && self.made < self.most && pause < left).then_some(pause)
     }
 }
 
@@ -68,7 +74,7 @@ mod tests {
     }
 
     fn pauses(error: &TokenError, left: Duration) -> Vec<Duration> {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(3);
         let next = || {
             attempts.begin();
             attempts.failed(error, &RetryPolicy::default(), left, 0.0)
@@ -102,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_was_overtaken_does_not_count() {
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(3);
         attempts.begin();
         attempts.overtaken();
         attempts.begin();

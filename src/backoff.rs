@@ -10,14 +10,13 @@ use crate::error::{FailureClass, TokenError};
 /// The longest `Retry-After` that is believed.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// How the rest after a failed refresh is drawn: this power of a number in 0‥1 is what share of the time is waited that
-/// the old token may yet stand in. A small one gathers the tries near the end of it: half of them come in the last 30th,
-/// one in ten before the last 9th.
+/// How the rest after a failed refresh is drawn: this power of a number in 0‥1 is the share that is waited of the time for
+/// which the old token may yet stand in. Half of the tries come in the last 3 % of it, one in ten before the last 9 %.
 ///
-/// The devices whose tokens fall due in an outage all fetch again after it, on top of those that are due then. How many
-/// do so at once is how many tries each makes on average while the outage lasts: with one each the backend is asked twice
-/// as often as usual, with a dozen thirteen times. So a device tries once more, late, but soon enough to try again.
-const REST_SHAPE: f64 = 0.05;
+/// Devices whose tokens fall due in an outage all fetch again after it, on top of those that are due then. The rate at
+/// that moment is the usual one times one more than the number of tries that each has made in vain since the first: with
+/// a dozen the backend comes back to thirteen times the usual. So a device tries once more, late, and then quickly.
+const REST_SHAPE: f64 = 0.04;
 
 /// How often a key may be fetched again because its token was rejected.
 const BREAKER_LIMIT: usize = 5;
@@ -129,6 +128,11 @@ impl Backoff {
         let cause = Arc::new(error.clone());
         self.wait = Some(Wait { until: now.plus(wait), rest_until: now.plus(rest), hold, cause });
         rest
+    }
+
+    /// Whether the last flight failed, and nothing has come since.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures > 0
     }
 
     /// A fetch succeeded, or everything starts anew.

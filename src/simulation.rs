@@ -65,8 +65,12 @@ impl Device {
 
     /// The app asks for a token.
     pub fn ask(&self, now: BootTime, rules: &Rules) -> Ask {
-        let fetch = |flight| Fetch { flight, attempts: Attempts::default(), generation: 0 };
-        match self.slot.ask(Need::Usual, now, || Flight::new(now.plus(rules.deadline), 0)) {
+        let answer = self.slot.ask(Need::Usual, now, || Flight::new(now.plus(rules.deadline), 0));
+        let fetch = |flight| {
+            let attempts = Attempts::new(self.slot.attempts(&rules.retry, now));
+            Fetch { flight, attempts, generation: 0 }
+        };
+        match answer {
             Answer::Token { stale, refresh, .. } => Ask::Token { stale, fetch: refresh.map(fetch) },
             Answer::Wait { flight, new } => Ask::Wait { fetch: new.then(|| fetch(flight)) },
             // The map never took it out: there is none.
@@ -125,6 +129,11 @@ impl Device {
     /// Fleet Engine refused the token: the app reports it. Whether it was current.
     pub fn invalidate(&self, now: BootTime) -> bool {
         self.slot.invalidate(&AuthToken::new("simulated", None, 1), now) != Invalidated::NotCurrent
+    }
+
+    /// The app says that the network came back.
+    pub fn network_available(&self, now: BootTime) {
+        self.slot.network_available(now);
     }
 
     /// Until when every call is answered as it is now and starts nothing, if nothing else happens meanwhile.

@@ -185,6 +185,14 @@ impl Slot {
         token.schedule()?.is_fallback(now).then(|| AuthToken::unsealed(token))
     }
 
+    /// How many attempts a flight makes that takes off now. One if the last flight failed and there is no token that stands
+    /// in: what further ones are for, a failure that is gone in a moment, it was not, and all devices that have none ask
+    /// this often.
+    pub(crate) fn attempts(&self, policy: &RetryPolicy, now: BootTime) -> u32 {
+        let has_failed = self.state.lock().backoff.has_failed();
+        if has_failed && self.fallback(now).is_none() { 1 } else { policy.attempts }
+    }
+
     /// The generation that a flight fetches for.
     pub(crate) fn generation(&self) -> u64 {
         self.state.lock().generation

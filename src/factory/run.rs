@@ -27,11 +27,13 @@ pub(super) struct Run {
     core: Arc<Core>,
     slot: Arc<Slot>,
     flight: Arc<Flight>,
+    most_attempts: u32,
 }
 
 impl Run {
     pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>, flight: Arc<Flight>) -> Self {
-        Self { core, slot, flight }
+        let most_attempts = slot.attempts(&core.settings.retry, core.now());
+        Self { core, slot, flight, most_attempts }
     }
 
     pub(super) async fn run(self) {
@@ -50,7 +52,7 @@ impl Run {
 
     async fn attempts(&self) -> Result<(), TokenError> {
         let settings = &self.core.settings;
-        let mut attempts = Attempts::default();
+        let mut attempts = Attempts::new(self.most_attempts);
         loop {
             attempts.begin();
             let Some(line) = self.line().await.filter(|_| !self.left().is_zero()) else {

@@ -20,6 +20,8 @@ pub struct World {
     pub flaky: f64,
     /// Each device is offline for the second once in every first, at a time of its own.
     pub gaps: Option<(Time, Time)>,
+    /// Apps say when that is over.
+    pub says_online: bool,
     /// From the first on Fleet Engine refuses every token that was minted before the second.
     pub bad_key: Option<Span>,
 }
@@ -27,7 +29,16 @@ pub struct World {
 impl Default for World {
     fn default() -> Self {
         let latency = SECOND / 20;
-        Self { latency, slow: None, outage: None, capacity: None, flaky: 0.0, gaps: None, bad_key: None }
+        Self {
+            latency,
+            slow: None,
+            outage: None,
+            capacity: None,
+            flaky: 0.0,
+            gaps: None,
+            says_online: false,
+            bad_key: None,
+        }
     }
 }
 
@@ -42,6 +53,12 @@ impl World {
             let begin = gap(device, now / every, every, length);
             (begin..begin + length).contains(&now)
         })
+    }
+
+    /// When an app that can tell says that its device is online again, which it is not now.
+    pub fn online_again(&self, device: u32, now: Time) -> Option<Time> {
+        let (every, length) = self.gaps.filter(|_| self.says_online && self.is_offline(device, now))?;
+        Some(gap(device, now / every, every, length) + length)
     }
 
     /// How much of a span a device is online.

@@ -59,6 +59,8 @@ pub trait Client {
     fn refused(&mut self, _now: Time) -> bool {
         false
     }
+    /// The device is online again, and the app says so.
+    fn online(&mut self, _now: Time) {}
     /// Until when a call is answered as now and starts nothing, if nothing else happens.
     fn quiet_until(&self, setting: &Setting, now: Time) -> Time;
 }
@@ -121,6 +123,10 @@ impl Client for Ours {
 
     fn refused(&mut self, now: Time) -> bool {
         self.device.invalidate(boot(now))
+    }
+
+    fn online(&mut self, now: Time) {
+        self.device.network_available(boot(now));
     }
 
     fn quiet_until(&self, _: &Setting, now: Time) -> Time {
@@ -251,7 +257,8 @@ impl Client for Ladder {
     }
 
     fn quiet_until(&self, setting: &Setting, now: Time) -> Time {
-        let next = if self.fetches { Time::MAX } else { self.held_until.max(self.expires.saturating_sub(setting.margin)) };
+        let next =
+            if self.fetches { Time::MAX } else { self.held_until.max(self.expires.saturating_sub(setting.margin)) };
         if now < self.expires { next.min(self.expires) } else { next }
     }
 }

@@ -61,6 +61,7 @@ pub fn run<C: Client, Q: Queue + Default>(course: &Course) -> Tally {
             Kind::Send => fleet.sends(event.device as usize, event.at),
             Kind::Came => fleet.came(event.device as usize, event.at),
             Kind::Failed => fleet.failed(event.device as usize, event.at),
+            Kind::Online => fleet.is_online(event.device as usize, event.at),
         }
     }
     fleet.end()
@@ -212,9 +213,17 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
                 if let Some(since) = waits.filter(|_| !served) {
                     self.has_none(n, since);
                 }
+                if let Some(at) = self.course.world.online_again(n as u32, now) {
+                    self.put(n, at, Kind::Online);
+                }
             }
         }
         self.answered(n, now);
+        self.look_again(n, now);
+    }
+
+    fn is_online(&mut self, n: usize, now: Time) {
+        self.devices[n].client.online(now);
         self.look_again(n, now);
     }
 

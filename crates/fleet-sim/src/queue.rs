@@ -19,6 +19,8 @@ pub enum Kind {
     Came,
     /// A request failed.
     Failed,
+    /// It is online again, and its app says so.
+    Online,
 }
 
 /// Sorted by time; what happens at one time, by device and kind, so that every queue gives the same order.

@@ -107,15 +107,7 @@ impl Scenario {
 }
 
 fn scenario(name: &'static str, about: &'static str) -> Scenario {
-    Scenario {
-        name,
-        about,
-        margin: 10,
-        lasts: 0,
-        after: 2 * HOUR,
-        world: World::default(),
-        starts: Starts::LongAgo,
-    }
+    Scenario { name, about, margin: 10, lasts: 0, after: 2 * HOUR, world: World::default(), starts: Starts::LongAgo }
 }
 
 /// The backend answers 503 for so long.
@@ -147,6 +139,7 @@ pub fn day() -> Scenario {
 pub fn all(devices: u32) -> Vec<Scenario> {
     let flaky = World { flaky: 0.2, ..World::default() };
     let gaps = World { gaps: Some((5 * MINUTE, MINUTE)), ..World::default() };
+    let told = World { says_online: true, ..gaps.clone() };
     let slow = World { slow: Some(((ONSET, ONSET + HOUR), 5 * SECOND)), ..World::default() };
     vec![
         day(),
@@ -166,5 +159,6 @@ pub fn all(devices: u32) -> Vec<Scenario> {
             world: gaps,
             ..scenario("gaps", "a day; each device is offline for one minute in five, at random")
         },
+        Scenario { after: 24 * HOUR, world: told, ..scenario("gaps, told", "and the app calls `network_available`") },
     ]
 }
