@@ -54,17 +54,21 @@ impl<C> Device<C> {
 /// Runs a course. The same course gives the same tally, by whichever queue.
 pub fn run<C: Client, Q: Queue + Default>(course: &Course) -> Tally {
     let mut fleet = Fleet::<C, Q>::new(course);
-    while let Some(event) = fleet.queue.take().filter(|event| event.at < course.to) {
-        fleet.tally.events += 1;
-        match event.kind {
-            Kind::Ask => fleet.asks(event.device as usize, event.at),
-            Kind::Send => fleet.sends(event.device as usize, event.at),
-            Kind::Came => fleet.came(event.device as usize, event.at),
-            Kind::Failed => fleet.failed(event.device as usize, event.at),
-            Kind::Online => fleet.is_online(event.device as usize, event.at),
-        }
-    }
+    while fleet.step() {}
     fleet.end()
+}
+
+/// When the devices of a course send requests.
+pub fn requests<C: Client, Q: Queue + Default>(course: &Course) -> Vec<Time> {
+    let mut fleet = Fleet::<C, Q>::new(course);
+    fleet.sent = Some(Vec::new());
+    while fleet.step() {}
+    fleet.sent.unwrap_or_default()
+}
+
+/// What happens by chance, apart from what the devices draw themselves.
+pub fn chance(seed: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed ^ 0x5EED)
 }
 
 struct Fleet<'a, C, Q> {
@@ -72,8 +76,12 @@ struct Fleet<'a, C, Q> {
     devices: Vec<Device<C>>,
     queue: Q,
     backend: Backend,
+    /// What the devices draw.
     rng: fastrand::Rng,
+    chance: fastrand::Rng,
     tally: Tally,
+    /// When requests were sent, if that is asked for.
+    sent: Option<Vec<Time>>,
 }
 
 impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
@@ -84,6 +92,8 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
             queue: Q::default(),
             backend: Backend::default(),
             rng: fastrand::Rng::with_seed(course.seed),
+            chance: chance(course.seed),
+            sent: None,
             tally: Tally {
                 devices: course.devices,
                 from: course.from,
@@ -94,8 +104,12 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
         };
         for device in 0..course.devices {
             // One in each share of the time, anywhere in it.
-            let share = (f64::from(device) + fleet.rng.f64()) / f64::from(course.devices);
-            let begins = (share * course.begin_within as f64) as Time;
+            let begins = if course.begin_within == 0 {
+                0
+            } else {
+                let share = (f64::from(device) + fleet.chance.f64()) / f64::from(course.devices);
+                (share * course.begin_within as f64) as Time
+            };
             let (waits, without) = (None, None);
             let client = C::new();
             fleet.devices.push(Device {
@@ -119,6 +133,21 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
         fleet
     }
 
+    /// The next event; whether there was one before the end.
+    fn step(&mut self) -> bool {
+        let Some(Event { at, device, kind }) = self.queue.take() else { return false };
+        self.tally.events += 1;
+        let n = device as usize;
+        match kind {
+            Kind::Ask => self.asks(n, at),
+            Kind::Send => self.sends(n, at),
+            Kind::Came => self.came(n, at),
+            Kind::Failed => self.failed(n, at),
+            Kind::Online => self.is_online(n, at),
+        }
+        true
+    }
+
     fn put(&mut self, device: usize, at: Time, kind: Kind) {
         if at < self.course.to {
             self.queue.put(Event { at, device: device as u32, kind });
@@ -133,8 +162,9 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
             return;
         }
         let (mut told, mut sends) = device.client.ask(&self.course.setting, now);
-        if told == Told::Served && !world.accepts(device.minted, now) && !sends && device.client.refused(now) {
-            (told, sends) = device.client.ask(&self.course.setting, now);
+        if told == Told::Served && !world.accepts(device.minted, now) && device.client.refused(now) {
+            let (told_then, sends_then) = device.client.ask(&self.course.setting, now);
+            (told, sends) = (told_then, sends || sends_then);
         }
         match told {
             Told::Served if device.has_token(world, now) => self.has(n, now),
@@ -174,8 +204,11 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
         if let Some(second) = self.tally.requests.get_mut((now / SECOND) as usize) {
             *second += 1;
         }
+        if let Some(sent) = &mut self.sent {
+            sent.push(now);
+        }
         self.tally.asked += u64::from(now >= self.course.from);
-        let (brings, after) = self.backend.answer(&self.course.world, n as u32, now, &mut self.rng);
+        let (brings, after) = self.backend.answer(&self.course.world, n as u32, now, &mut self.chance);
         self.put(n, now + after, if brings { Kind::Came } else { Kind::Failed });
     }
 

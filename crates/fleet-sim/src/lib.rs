@@ -10,7 +10,11 @@
 
 pub mod backend;
 pub mod client;
+pub mod clock;
+pub mod cost;
 pub mod fleet;
+pub mod page;
+pub mod plot;
 pub mod queue;
 pub mod scenario;
 pub mod tally;

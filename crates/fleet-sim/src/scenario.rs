@@ -84,6 +84,11 @@ impl Scenario {
         f64::from(devices) / (self.cycle() as f64 / SECOND as f64)
     }
 
+    /// A day of requests that fail is as dear as several good ones.
+    pub fn is_long_and_bad(&self) -> bool {
+        self.after == 24 * HOUR && self.name != "steady day"
+    }
+
     pub fn onset(&self) -> Time {
         if self.starts == Starts::LongAgo { ONSET } else { 0 }
     }
@@ -146,6 +151,7 @@ pub fn all(devices: u32) -> Vec<Scenario> {
         shift("shift", "everybody begins within 5 minutes", devices, None),
         shift("shift, half capacity", "the backend can answer half of that", devices, Some(0.5)),
         outage("outage, 5 min", "503 for 5 minutes", 10, 5 * MINUTE),
+        outage("outage, 8 min", "503 for 8 minutes", 10, 8 * MINUTE),
         outage("outage, 9 min", "503 for 9 minutes, a minute less than the margin", 10, 9 * MINUTE),
         outage("outage, 10 min", "503 for 10 minutes, as long as the margin", 10, 10 * MINUTE),
         outage("outage, 30 min", "503 for 30 minutes", 10, 30 * MINUTE),
