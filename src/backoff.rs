@@ -359,6 +359,69 @@ mod tests {
         assert!(!backoff.session_changed(NOW.plus(wait)));
     }
 
+    /// What a minute that a token may yet stand in does to a wait of two seconds at most, with nearly the whole drawn.
+    fn resting(retry_after: Option<Duration>) -> Backoff {
+        let mut backoff = Backoff::default();
+        let rest = backoff.failed(&unavailable(retry_after), &POLICY, seconds(60), NOW, 1.0);
+        assert_eq!(rest, seconds(60));
+        backoff
+    }
+
+    #[test]
+    fn while_a_token_is_good_its_successor_waits_nearly_as_long_as_it_is() {
+        let backoff = resting(None);
+        assert!(backoff.rests(NOW.plus(Duration::from_millis(59_999))));
+        assert!(!backoff.rests(NOW.plus(seconds(60))));
+        assert_eq!(RetryPolicy::rest(seconds(600), 0.0), Duration::ZERO, "from nothing");
+        for (jitter, share) in [(0.1, 0.91), (0.5, 0.97), (0.9, 0.995)] {
+            assert!(RetryPolicy::rest(seconds(600), jitter) > seconds(600).mul_f64(share), "{jitter}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_token_waits_no_longer_for_that() {
+        let backoff = resting(None);
+        assert_eq!(backoff.refusal(NOW).unwrap().retry_after(), Some(seconds(2)));
+        assert!(backoff.refusal(NOW.plus(seconds(2))).is_none());
+    }
+
+    #[test]
+    fn a_rest_is_never_shorter_than_the_wait_of_whoever_has_none() {
+        for (error, least) in [
+            (unavailable(None), seconds(2)),
+            (unavailable(Some(seconds(90))), seconds(90)),
+            (TokenError::NotFound, seconds(5)),
+            (TokenError::Disabled, seconds(60)),
+        ] {
+            let mut backoff = Backoff::default();
+            assert_eq!(backoff.failed(&error, &POLICY, seconds(1), NOW, 1.0), least, "{error}");
+            assert!(backoff.rests(NOW.plus(least).minus(Duration::from_millis(1))));
+        }
+    }
+
+    #[test]
+    fn the_network_coming_back_ends_a_rest_but_for_what_the_server_asked() {
+        let mut ours = resting(None);
+        assert!(ours.network_available(NOW.plus(seconds(30))));
+        assert!(!ours.rests(NOW.plus(seconds(30))));
+        let mut servers = resting(Some(seconds(20)));
+        assert!(!servers.network_available(NOW.plus(seconds(10))));
+        assert!(servers.rests(NOW.plus(seconds(19))));
+        assert!(!servers.rests(NOW.plus(seconds(20))), "what we added is over");
+        let mut later = resting(Some(seconds(20)));
+        assert!(later.network_available(NOW.plus(seconds(20))));
+        assert!(!later.rests(NOW.plus(seconds(20))));
+        assert!(!later.network_available(NOW.plus(seconds(20))), "once");
+    }
+
+    #[test]
+    fn a_new_session_ends_the_rest_after_a_refusal() {
+        let mut backoff = Backoff::default();
+        backoff.failed(&TokenError::SessionRejected { status: 401 }, &POLICY, seconds(60), NOW, 1.0);
+        assert!(backoff.session_changed(NOW.plus(seconds(30))));
+        assert!(!backoff.rests(NOW.plus(seconds(30))));
+    }
+
     #[test]
     fn retry_after_is_seconds_or_a_date_and_at_most_five_minutes() {
         let now = httpdate::parse_http_date("Thu, 01 Jan 2026 00:00:00 GMT").ok();

@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let ran: Vec<Ran> = chosen(args).into_iter().map(|(scenario, devices)| every_client(scenario, devices, args.seed)).collect();
+    let ran: Vec<Ran> =
+        chosen(args).into_iter().map(|(scenario, devices)| every_client(scenario, devices, args.seed)).collect();
     if args.only.is_some() {
         return Ok(());
     }
@@ -75,7 +76,8 @@ fn chosen(args: &Args) -> Vec<(Scenario, u32)> {
         true => args.devices.div_ceil(10),
         false => args.devices,
     };
-    let mut chosen: Vec<_> = scenario::all(args.devices).into_iter().map(|s| (devices(&s), s)).map(|(n, s)| (s, n)).collect();
+    let mut chosen: Vec<_> =
+        scenario::all(args.devices).into_iter().map(|s| (devices(&s), s)).map(|(n, s)| (s, n)).collect();
     if let Some(only) = &args.only {
         chosen.retain(|(scenario, _)| scenario.name.contains(only.as_str()));
     }
