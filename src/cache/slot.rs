@@ -159,7 +159,7 @@ impl Slot {
                         return serve(true, state.refresh(now, take_off));
                     }
                     // No fetch is allowed now: the old token while it is good, rather than an error.
-                    Age::Spent if schedule.is_fallback(now) && state.refusal(now).is_some() => {
+                    Age::Spent if schedule.is_fallback(now) && state.rests(now) => {
                         return serve(true, None);
                     }
                     Age::Spent | Age::Expired => {}
@@ -182,6 +182,14 @@ impl Slot {
     pub(crate) fn fallback(&self, now: BootTime) -> Option<AuthToken> {
         let current = self.current.load();
         current.schedule()?.is_fallback(now).then(|| AuthToken::lent(current))
+    }
+
+    /// How many attempts a flight makes that takes off now. One if the last flight failed and there is no token that stands
+    /// in: what further ones are for, a failure that is gone in a moment, it was not, and all devices that have none ask
+    /// this often.
+    pub(crate) fn attempts(&self, policy: &RetryPolicy, now: BootTime) -> u32 {
+        let has_failed = self.state.lock().backoff.has_failed();
+        if has_failed && self.fallback(now).is_none() { 1 } else { policy.attempts }
     }
 
     /// The generation that a flight fetches for.
@@ -220,7 +228,8 @@ impl Slot {
         Commit::Landed(token)
     }
 
-    /// A flight failed. Returns how long the key is left alone, or `None` if the flight was no longer the key's.
+    /// A flight failed. Returns for how long nothing is fetched to replace what the key has, or `None` if the flight was
+    /// no longer the key's.
     pub(crate) fn fail(
         &self,
         flight: &Arc<Flight>,
@@ -234,7 +243,10 @@ impl Slot {
             return None;
         }
         state.flight = None;
-        Some(state.backoff.failed(error, policy, now, jitter))
+        let current = self.current.load();
+        let schedule = current.schedule();
+        let standby = schedule.map_or(Duration::ZERO, |schedule| schedule.standby(now));
+        Some(state.backoff.failed(error, policy, standby, now, jitter))
     }
 
     /// A flight ended without a result, through nobody's fault. Returns whether it was the key's.
@@ -321,7 +333,7 @@ impl Slot {
         }
         let current = self.current.load();
         let valid = current.schedule().is_some_and(|s| s.age(now) < Age::Expired);
-        let class = match (state.refusal(now).is_some(), valid) {
+        let class = match (state.rests(now), valid) {
             (false, false) => Class::Empty,
             (false, true) => Class::Valid,
             (true, _) => Class::Waiting,
@@ -363,9 +375,14 @@ impl State {
         self.breaker.refusal(now).or_else(|| self.backoff.refusal(now))
     }
 
+    /// Whether no fetch may start now to replace a token that is still good.
+    fn rests(&self, now: BootTime) -> bool {
+        self.backoff.rests(now) || self.breaker.refusal(now).is_some()
+    }
+
     /// Starts a refresh in the background unless one is under way or none is allowed.
     fn refresh(&mut self, now: BootTime, take_off: impl FnOnce() -> Flight) -> Option<Arc<Flight>> {
-        if self.flight.is_some() || self.refusal(now).is_some() {
+        if self.flight.is_some() || self.rests(now) {
             return None;
         }
         let flight = Arc::new(take_off());
@@ -373,6 +390,9 @@ impl State {
         Some(flight)
     }
 }
+
+#[cfg(any(test, feature = "test-util"))]
+mod quiet;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod bindings;
 mod builds;
 mod dist;
 mod excerpt;
+mod fleet;
 mod fuzz;
 mod kept;
 mod kotlin;
@@ -57,6 +58,8 @@ enum Chore {
     Kotlin(kotlin::Args),
     /// Run the factory through random weather against a model of its promises.
     Sim(sim::Args),
+    /// Let a million devices live through a day, outages and shifts, and write docs/fleet-scale.md.
+    Fleet(fleet::Args),
     /// Run a few threads on the factory in every order that shuttle can think of.
     Model(model::Args),
     /// Put bytes that libFuzzer makes up before everything that reads what comes from outside.
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
         Chore::Sim(args) => sim::run(&args, &workspace),
+        Chore::Fleet(args) => fleet::run(&args, &workspace),
         Chore::Model(args) => model::run(&args, &workspace),
         Chore::Fuzz(args) => fuzz::run(&args, &workspace),
         Chore::Mutants(args) => mutants::run(&args, &workspace),

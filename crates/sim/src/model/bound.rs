@@ -77,7 +77,7 @@ impl Slot {
     }
 
     fn rank(&self, now: std::time::Duration) -> Rank {
-        let class = match (self.refusal(now).is_some(), self.is_valid(now)) {
+        let class = match (self.rests(now), self.is_valid(now)) {
             (false, false) => 0,
             (false, true) => 1,
             (true, _) => 2,
