@@ -11,6 +11,10 @@ pub(crate) use parking_lot::{Condvar, Mutex};
 ///
 /// By default each thread keeps up to 31 entries, and old tables of the map, which are as big as it is, until it has taken
 /// out 32: for a thread that seldom does, for ever.
+///
+/// It grows in one go. By default each later write moves a part of it over, and until there were enough of them every
+/// lookup searches each of the tables: at 10 000 keys that no longer change, 3000 instructions instead of 76.
 pub(crate) fn map<K, V, S>(hasher: S) -> HashMap<K, V, S> {
-    HashMap::builder().hasher(hasher).collector(seize::Collector::new().batch_size(1)).build()
+    let collector = seize::Collector::new().batch_size(1);
+    HashMap::builder().hasher(hasher).collector(collector).resize_mode(papaya::ResizeMode::Blocking).build()
 }
