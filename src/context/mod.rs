@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
-
 mod id;
 mod kind;
+mod nfc;
 
 pub use self::id::ContextError;
 pub use self::kind::{ContextKind, IdField, ServiceType};
+pub(crate) use self::nfc::nfc;
 
 /// What a token is for. The field names are those of Google's own SDKs.
 ///
@@ -83,7 +83,7 @@ impl AuthTokenContext {
     #[must_use]
     pub fn with_id(mut self, field: IdField, id: impl AsRef<str>) -> Self {
         let id = id.as_ref();
-        self.ids[field.index()] = if id.is_empty() { None } else { Some(id.nfc().collect::<String>().into()) };
+        self.ids[field.index()] = if id.is_empty() { None } else { Some(nfc(id).into()) };
         self
     }
 
