@@ -6,6 +6,7 @@
 
 mod bindings;
 mod builds;
+mod cost;
 mod dist;
 mod excerpt;
 mod fleet;
@@ -73,6 +74,8 @@ enum Chore {
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
+    /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
+    Cost(cost::Args),
     /// Print how big the library is that phones load.
     Size(dist::SizeArgs),
 }
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Chore::Sbom => sbom::run(&workspace),
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
+        Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }
 }

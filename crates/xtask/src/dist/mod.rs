@@ -3,6 +3,7 @@
 mod android;
 mod apple;
 mod library;
+mod weigh;
 
 use std::process::ExitCode;
 
