@@ -14,7 +14,7 @@ public struct AuthTokenContext: Sendable, Hashable {
     public var serviceType: ServiceType? { didSet { digest = digested() } }
 
     /// A context is a key wherever tokens are kept, and asked for far more often than made: its ids are hashed once.
-    private var digest = 0
+    private(set) var digest = 0
 
     public init(
         vehicleID: String? = nil,

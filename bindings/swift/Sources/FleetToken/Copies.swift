@@ -9,7 +9,7 @@
 ///   returned none is served what the new token replaced.
 final class Copies: @unchecked Sendable {
     private let lock = Lock()
-    private let stripes = (0..<ThreadNumber.count).map { _ in Stripe() }
+    private let stripes = Apart<Stripe>(ThreadNumber.count)
     private let now: @Sendable () -> UInt64
     private var kept: [AuthTokenContext: Copy] = [:]
     /// Uses of copies that are gone.
@@ -20,19 +20,27 @@ final class Copies: @unchecked Sendable {
 
     init(now: @escaping @Sendable () -> UInt64) {
         self.now = now
+        for number in 0..<ThreadNumber.count { stripes[number].initialize(to: Stripe()) }
     }
 
-    deinit { lock.free() }
+    deinit {
+        for number in 0..<ThreadNumber.count {
+            stripes[number].pointee.lock.free()
+            stripes[number].deinitialize(count: 1)
+        }
+        stripes.free()
+        lock.free()
+    }
 
     /// Where a handle finds its copies without a lookup: a place in each stripe, under the stripe's lock.
     final class Spot: @unchecked Sendable {
         let context: AuthTokenContext
-        fileprivate let places: UnsafeMutablePointer<Stripe.Place?>
+        fileprivate let places: UnsafeMutablePointer<Stripe.Place>
 
         init(_ context: AuthTokenContext) {
             self.context = context
             places = .allocate(capacity: ThreadNumber.count)
-            places.initialize(repeating: nil, count: ThreadNumber.count)
+            places.initialize(repeating: .none, count: ThreadNumber.count)
         }
 
         deinit {
@@ -46,9 +54,9 @@ final class Copies: @unchecked Sendable {
         let now = now()
         let number = ThreadNumber.mine
         let stripe = stripes[number]
-        stripe.lock.lock()
-        let token = stripe.place(of: context).flatMap { stripe.serve($0, now) }
-        stripe.lock.unlock()
+        stripe.pointee.lock.lock()
+        let token = stripe.pointee.serve(context, now)
+        stripe.pointee.lock.unlock()
         return token ?? fetched(context, now, number, nil)
     }
 
@@ -57,9 +65,9 @@ final class Copies: @unchecked Sendable {
         let now = now()
         let number = ThreadNumber.mine
         let stripe = stripes[number]
-        stripe.lock.lock()
-        let token = spot.places[number].flatMap { stripe.serve($0, now) }
-        stripe.lock.unlock()
+        stripe.pointee.lock.lock()
+        let token = stripe.pointee.serve(spot.places[number], now)
+        stripe.pointee.lock.unlock()
         return token ?? fetched(spot.context, now, number, spot)
     }
 
@@ -69,9 +77,9 @@ final class Copies: @unchecked Sendable {
         locked {
             guard let copy = kept[context], copy.isFresh(at: now) else { return nil }
             let stripe = stripes[number]
-            stripe.lock.lock()
-            defer { stripe.lock.unlock() }
-            let place = stripe.put(copy, for: context, now)
+            stripe.pointee.lock.lock()
+            defer { stripe.pointee.lock.unlock() }
+            let place = stripe.pointee.put(copy, for: context, now)
             spot?.places[number] = place
             return copy.token
         }
@@ -97,7 +105,7 @@ final class Copies: @unchecked Sendable {
             guard now < freshUntilMs else { return }
             if let old = kept[context] {
                 if old.token.generation > token.generation, old.isFresh(at: now) { return }
-                inEachStripe { $0.empty(context) }
+                inLockedStripes { $0.empty(context) }
             }
             kept[context] = Copy(token: token, freshUntilMs: freshUntilMs)
         }
@@ -138,7 +146,7 @@ final class Copies: @unchecked Sendable {
     // Under the lock, all of these.
 
     private func dropAll() {
-        inEachStripe {
+        inLockedStripes {
             gone += $0.takeUses()
             $0.emptyAll()
         }
@@ -146,14 +154,15 @@ final class Copies: @unchecked Sendable {
     }
 
     private func takeUses() {
-        inEachStripe { gone += $0.takeUses() }
+        inLockedStripes { gone += $0.takeUses() }
     }
 
-    private func inEachStripe(_ work: (Stripe) -> Void) {
-        for stripe in stripes {
-            stripe.lock.lock()
-            work(stripe)
-            stripe.lock.unlock()
+    private func inLockedStripes(_ work: (inout Stripe) -> Void) {
+        for number in 0..<ThreadNumber.count {
+            let stripe = stripes[number]
+            stripe.pointee.lock.lock()
+            work(&stripe.pointee)
+            stripe.pointee.lock.unlock()
         }
     }
 

@@ -4,9 +4,27 @@ import Darwin
 import Glibc
 #endif
 
-/// A lock for a few instructions, on memory that nothing else is near: a thread that takes it slows down no other.
-///
-/// It has to be freed by its owner.
+/// Memory for some values that are far enough from each other, and from all else, that a processor which writes one takes
+/// none of the others from the next processor. Whoever has it initializes, deinitializes and frees them.
+struct Apart<Value>: @unchecked Sendable {
+    /// What processors fetch and take from each other in one piece, twice over, since some fetch two.
+    private static var alignment: Int { 256 }
+
+    private let memory: UnsafeMutableRawPointer
+
+    init(_ count: Int) {
+        precondition(MemoryLayout<Value>.stride <= Self.alignment)
+        memory = .allocate(byteCount: count * Self.alignment, alignment: Self.alignment)
+    }
+
+    subscript(number: Int) -> UnsafeMutablePointer<Value> {
+        (memory + number * Self.alignment).assumingMemoryBound(to: Value.self)
+    }
+
+    func free() { memory.deallocate() }
+}
+
+/// A lock for a few instructions. Its owner has to free it.
 struct Lock: @unchecked Sendable {
     #if canImport(Darwin)
     private typealias Primitive = os_unfair_lock
@@ -14,14 +32,11 @@ struct Lock: @unchecked Sendable {
     private typealias Primitive = pthread_mutex_t
     #endif
 
-    /// What processors fetch and take from each other in one piece, twice over, since some fetch two.
-    private static let apart = 256
-
+    private let memory = Apart<Primitive>(1)
     private let primitive: UnsafeMutablePointer<Primitive>
 
     init() {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: Lock.apart, alignment: Lock.apart)
-        primitive = memory.bindMemory(to: Primitive.self, capacity: 1)
+        primitive = memory[0]
         #if canImport(Darwin)
         primitive.initialize(to: os_unfair_lock())
         #else
@@ -51,6 +66,6 @@ struct Lock: @unchecked Sendable {
         pthread_mutex_destroy(primitive)
         #endif
         primitive.deinitialize(count: 1)
-        UnsafeMutableRawPointer(primitive).deallocate()
+        memory.free()
     }
 }

@@ -9,7 +9,7 @@ struct Copy {
 /// How often a context's token was served from its copy since the core was last told, and when last.
 struct Use {
     let context: AuthTokenContext
-    var hits: UInt64
+    let hits: UInt64
     let lastMs: UInt64
     /// Orders those of one millisecond, as far as they are of the same threads.
     let order: UInt64
@@ -18,28 +18,23 @@ struct Use {
 /// What some of the threads are served from: their part of the copies, under a lock of their own, so that threads that
 /// ask for the same token do not wait for each other, nor for each other's memory.
 ///
-/// All is under `lock`, and what puts something in is under the lock of ``Copies`` besides.
-final class Stripe: @unchecked Sendable {
-    /// Where the copy of one context is. One that is no longer in `places` is empty.
-    final class Place {
-        fileprivate let context: AuthTokenContext
-        fileprivate var copy: Copy?
-        private var hits: UInt64 = 0
-        private var lastMs: UInt64 = 0
-        private var order: UInt64 = 0
+/// All is under `lock`, and what puts something in is under the lock of ``Copies`` besides. Made of values and numbers
+/// all through: an object on the way would cost each hit a retain and a release.
+struct Stripe {
+    /// Where a context's copy is, until the stripe is emptied the next time.
+    struct Place {
+        fileprivate let round: Int
+        fileprivate let at: Int
 
-        fileprivate init(_ context: AuthTokenContext) { self.context = context }
+        static let none = Place(round: -1, at: 0)
+    }
 
-        fileprivate func use(_ now: UInt64, in stripe: Stripe) {
-            if hits == 0 { stripe.used.append(self) }
-            stripe.uses += 1
-            (hits, lastMs, order) = (hits + 1, now, stripe.uses)
-        }
-
-        fileprivate func takeUse() -> Use {
-            defer { hits = 0 }
-            return Use(context: context, hits: hits, lastMs: lastMs, order: order)
-        }
+    private struct Entry {
+        let context: AuthTokenContext
+        var copy: Copy?
+        var hits: UInt64 = 0
+        var lastMs: UInt64 = 0
+        var order: UInt64 = 0
     }
 
     /// For so many contexts the stripe has a text of its own: else threads would count the holders of one text in turns.
@@ -47,45 +42,93 @@ final class Stripe: @unchecked Sendable {
     private static let ownTexts = 64
 
     let lock = Lock()
-    private var places: [AuthTokenContext: Place] = [:]
-    private var used: [Place] = []
+    private var entries: ContiguousArray<Entry> = []
+    /// The entries' numbers by their contexts' hashes: each at the first place from its hash on that was free. The
+    /// language's own dictionary would hash the hash again. Twice as long as `entries` at least; negative where free.
+    private var table = ContiguousArray(repeating: -1, count: 16)
+    private var used: ContiguousArray<Int> = []
     private var uses: UInt64 = 0
+    private var round = 0
 
-    deinit { lock.free() }
-
-    /// The token at this place, if it is fresh.
-    func serve(_ place: Place, _ now: UInt64) -> AuthToken? {
-        guard let copy = place.copy, copy.isFresh(at: now) else { return nil }
-        place.use(now, in: self)
-        return copy.token
+    /// The token of this context, if it is fresh.
+    mutating func serve(_ context: AuthTokenContext, _ now: UInt64) -> AuthToken? {
+        let at = table[slot(of: context)]
+        return at < 0 ? nil : serve(at, now)
     }
 
-    func place(of context: AuthTokenContext) -> Place? { places[context] }
+    /// The token at this place, if it is fresh.
+    mutating func serve(_ place: Place, _ now: UInt64) -> AuthToken? {
+        place.round == round ? serve(place.at, now) : nil
+    }
 
-    /// Puts the copy where this stripe's threads find it, and serves it.
-    func put(_ copy: Copy, for context: AuthTokenContext, _ now: UInt64) -> Place {
-        let place = places[context] ?? Place(context)
-        place.copy = places.count < Stripe.ownTexts ? copy.withOwnText() : copy
-        places[context] = place
-        place.use(now, in: self)
-        return place
+    /// Puts the copy where this stripe's threads find it, and counts its being served.
+    mutating func put(_ copy: Copy, for context: AuthTokenContext, _ now: UInt64) -> Place {
+        var at = table[slot(of: context)]
+        if at < 0 {
+            at = entries.count
+            entries.append(Entry(context: context))
+            grow()
+            table[slot(of: context)] = at
+        }
+        entries[at].copy = at < Stripe.ownTexts ? copy.withOwnText() : copy
+        use(at, now)
+        return Place(round: round, at: at)
     }
 
     /// Serves this context no more.
-    func empty(_ context: AuthTokenContext) {
-        places[context]?.copy = nil
+    mutating func empty(_ context: AuthTokenContext) {
+        let at = table[slot(of: context)]
+        if at >= 0 { entries[at].copy = nil }
     }
 
-    /// Serves nothing more.
-    func emptyAll() {
-        for place in places.values { place.copy = nil }
-        places.removeAll()
+    /// Serves nothing more, at no place that was known. What was used has been taken.
+    mutating func emptyAll() {
+        round += 1
+        guard !entries.isEmpty else { return }
+        entries.removeAll()
+        table = ContiguousArray(repeating: -1, count: 16)
     }
 
-    func takeUses() -> [Use] {
+    mutating func takeUses() -> [Use] {
         guard !used.isEmpty else { return [] }
         defer { used.removeAll(keepingCapacity: true) }
-        return used.map { $0.takeUse() }
+        return used.map { at in
+            defer { entries[at].hits = 0 }
+            let entry = entries[at]
+            return Use(context: entry.context, hits: entry.hits, lastMs: entry.lastMs, order: entry.order)
+        }
+    }
+
+    private mutating func serve(_ at: Int, _ now: UInt64) -> AuthToken? {
+        guard let copy = entries[at].copy, copy.isFresh(at: now) else { return nil }
+        use(at, now)
+        return copy.token
+    }
+
+    private mutating func use(_ at: Int, _ now: UInt64) {
+        if entries[at].hits == 0 { used.append(at) }
+        uses += 1
+        entries[at].hits += 1
+        entries[at].lastMs = now
+        entries[at].order = uses
+    }
+
+    /// Where in the table the context's number is, or belongs.
+    private func slot(of context: AuthTokenContext) -> Int {
+        var slot = context.digest & (table.count - 1)
+        while table[slot] >= 0, entries[table[slot]].context != context {
+            slot = (slot + 1) & (table.count - 1)
+        }
+        return slot
+    }
+
+    /// Makes the table long enough for the entries; the last of them is not in it yet.
+    private mutating func grow() {
+        guard entries.count * 2 > table.count else { return }
+        table = ContiguousArray(repeating: -1, count: table.count * 2)
+        for at in 0..<(entries.count - 1) {
+            table[slot(of: entries[at].context)] = at
+        }
     }
 }
 
