@@ -35,6 +35,13 @@ struct Stripe {
         var hits: UInt64 = 0
         var lastMs: UInt64 = 0
         var order: UInt64 = 0
+
+        /// Whether it is the first since the last time they were taken.
+        @inline(__always)
+        mutating func use(_ now: UInt64, _ number: UInt64) -> Bool {
+            (hits, lastMs, order) = (hits + 1, now, number)
+            return hits == 1
+        }
     }
 
     /// For so many contexts the stripe has a text of its own: else threads would count the holders of one text in turns.
@@ -71,7 +78,8 @@ struct Stripe {
             table[slot(of: context)] = at
         }
         entries[at].copy = at < Stripe.ownTexts ? copy.withOwnText() : copy
-        use(at, now)
+        uses += 1
+        if entries[at].use(now, uses) { used.append(at) }
         return Place(round: round, at: at)
     }
 
@@ -99,18 +107,16 @@ struct Stripe {
         }
     }
 
+    @inline(__always)
     private mutating func serve(_ at: Int, _ now: UInt64) -> AuthToken? {
-        guard let copy = entries[at].copy, copy.isFresh(at: now) else { return nil }
-        use(at, now)
-        return copy.token
-    }
-
-    private mutating func use(_ at: Int, _ now: UInt64) {
-        if entries[at].hits == 0 { used.append(at) }
-        uses += 1
-        entries[at].hits += 1
-        entries[at].lastMs = now
-        entries[at].order = uses
+        // Looked at once: an array makes sure at each change that nobody else has it.
+        let (token, isFirst) = entries.withUnsafeMutableBufferPointer { entries -> (AuthToken?, Bool) in
+            guard let copy = entries[at].copy, copy.isFresh(at: now) else { return (nil, false) }
+            return (copy.token, entries[at].use(now, uses + 1))
+        }
+        if token != nil { uses += 1 }
+        if isFirst { used.append(at) }
+        return token
     }
 
     /// Where in the table the context's number is, or belongs.

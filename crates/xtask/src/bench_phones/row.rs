@@ -49,10 +49,12 @@ pub(super) const KOTLIN: Names = &[
 
 pub(super) const SWIFT: Names = &[
     ("clock", "`clock_gettime`, one read", Kind::Floor),
+    ("asyncCall", "an `async` call that returns what it has", Kind::Floor),
     ("sample", "the sample's pattern: one slot, no lock, `Date()`", Kind::Other),
     ("tryToken", "**`tryToken(for: context)`**", Kind::Hit),
     ("token", "**`try await token(for: context)`**", Kind::Hit),
     ("handle", "**`handle.tryToken()`**", Kind::Hit),
+    ("asyncHandle", "**`try await handle.token()`**", Kind::Hit),
     ("contextEachTime", "`tryToken(for: .vehicle(id))`", Kind::Around),
     ("completion", "`token(for:completion:)`, answered on a queue, one after the other", Kind::Around),
     ("crossing", "the library called each time, `tryToken`", Kind::Other),
