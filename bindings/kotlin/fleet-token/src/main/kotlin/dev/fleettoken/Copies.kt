@@ -4,7 +4,7 @@ import dev.fleettoken.ffi.FfiHits
 import dev.fleettoken.ffi.FfiToken
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
-import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.atomic.LongAdder
 
 /**
  * The tokens that are served without a call into the core, which costs microseconds and garbage.
@@ -27,7 +27,12 @@ internal class Copies(private val bound: Int) {
         // Written under the lock. A place that is not in the map any more has none.
         @Volatile
         private var copy: Copy? = null
-        private val uses = AtomicLong()
+
+        // Not one number, which threads that ask for the same token would take from each other at each hit.
+        private val uses = LongAdder()
+
+        /** How many of the uses were told; under the lock. */
+        private var told = 0L
 
         /** How many handles hold it; under the lock. */
         internal var holders = 0
@@ -36,7 +41,7 @@ internal class Copies(private val bound: Int) {
         fun fresh(): AuthToken? {
             val copy = copy ?: return null
             if (!copy.isFresh()) return null
-            uses.incrementAndGet()
+            uses.increment()
             if (!untold) untold = true
             return copy.token
         }
@@ -52,7 +57,13 @@ internal class Copies(private val bound: Int) {
             copy = null
         }
 
-        internal fun takeHits() = uses.getAndSet(0).takeIf { it > 0 }?.let { FfiHits(context.ffi, it.toULong()) }
+        internal fun takeHits(): FfiHits? {
+            // A use that is noted meanwhile is in this sum or in the next.
+            val all = uses.sum()
+            val hits = all - told
+            told = all
+            return if (hits > 0) FfiHits(context.ffi, hits.toULong()) else null
+        }
     }
 
     // Not by their class: its `keySet` has another type on old Androids.
