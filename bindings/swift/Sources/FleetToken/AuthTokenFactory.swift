@@ -210,15 +210,13 @@ public final class AuthTokenFactory: Sendable {
             generation: served.generation,
             expiresAtMs: served.validForMs.map { served.servedAtMs + $0 }
         )
-        if served.freshForMs > 0 {
-            copies.keep(
-                token,
-                for: context,
-                epoch: served.epoch,
-                freshUntilMs: served.servedAtMs + served.freshForMs,
-                evictions: served.evictions
-            )
-        }
+        copies.keep(
+            token,
+            for: context,
+            epoch: served.epoch,
+            freshUntilMs: served.servedAtMs + served.freshForMs,
+            evictions: served.evictions
+        )
         return token
     }
 

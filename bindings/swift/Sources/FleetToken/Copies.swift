@@ -7,11 +7,17 @@
 /// - Threads find their copies in stripes, each with a lock of its own. A stripe is filled and emptied only under the
 ///   lock here. So when ``see(epoch:)`` has returned no thread is served anything from before, and when ``keep`` has
 ///   returned none is served what the new token replaced.
+/// - A token that is older than one that was handed out for its context, kept or not, is not kept either. (Two threads
+///   may bring them in the other order, with an eviction or a rejection between.)
 final class Copies: @unchecked Sendable {
     private let lock = Lock()
     private let stripes = Apart<Stripe>(ThreadNumber.count)
     private let now: @Sendable () -> UInt64
     private var kept: [AuthTokenContext: Copy] = [:]
+    /// The generation of the newest token that was handed out for each context.
+    private var newest: [AuthTokenContext: UInt64] = [:]
+    /// For so many contexts that is remembered.
+    private static let remembered = 16_384
     /// Uses of copies that are gone.
     private var gone: [Use] = []
     private var seenEpoch: UInt64 = 0
@@ -96,17 +102,18 @@ final class Copies: @unchecked Sendable {
                 seenEvictions = evictions
                 dropAll()
             }
-            guard epoch >= seenEpoch, evictions >= seenEvictions, !hasEnded else { return }
             if epoch > seenEpoch {
                 // Something was dropped, and whoever did it has not told yet.
                 seenEpoch = epoch
                 dropAll()
             }
-            guard now < freshUntilMs else { return }
-            if let old = kept[context] {
-                if old.token.generation > token.generation, old.isFresh(at: now) { return }
+            if newest.count >= Copies.remembered, newest[context] == nil { newest.removeAll() }
+            guard token.generation >= newest[context, default: 0] else { return }
+            newest[context] = token.generation
+            if kept.removeValue(forKey: context) != nil {
                 inLockedStripes { $0.empty(context) }
             }
+            guard epoch >= seenEpoch, evictions >= seenEvictions, !hasEnded, now < freshUntilMs else { return }
             kept[context] = Copy(token: token, freshUntilMs: freshUntilMs)
         }
     }
