@@ -4,6 +4,7 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod bench_phones;
 mod bindings;
 mod builds;
 mod cost;
@@ -37,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench_phones::Language;
 use crate::workspace::Workspace;
 
 /// The chores of the fleet-token workspace.
@@ -76,6 +78,12 @@ enum Chore {
     Dist(dist::Args),
     /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
     Cost(cost::Args),
+    /// Measure what a hit costs in Kotlin, with JMH, into docs/performance-phones.md. Five minutes on a quiet machine.
+    BenchKotlin(bench_phones::Args),
+    /// Measure what a hit costs in Swift, into docs/performance-phones.md.
+    BenchSwift(bench_phones::Args),
+    /// Both of these.
+    BenchPhones(bench_phones::Args),
     /// Print how big the library is that phones load.
     Size(dist::SizeArgs),
 }
@@ -103,6 +111,9 @@ fn main() -> ExitCode {
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
+        Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
+        Chore::BenchSwift(args) => bench_phones::run(&args, &[Language::Swift], &workspace),
+        Chore::BenchPhones(args) => bench_phones::run(&args, &[Language::Kotlin, Language::Swift], &workspace),
         Chore::Size(args) => dist::sizes(&args, &workspace),
     }
 }
