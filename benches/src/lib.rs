@@ -4,6 +4,7 @@
 pub mod chart;
 pub mod clock;
 
+pub mod fleet;
 pub mod hits;
 pub mod keys;
 pub mod machine;

@@ -74,7 +74,7 @@ fn hit_rows(home: &Handle, wanted: usize) -> Result<Vec<HitRow>, Box<dyn Error>>
 
 /// What `counts` says, the program beside this one.
 fn counts() -> Result<HashMap<String, (f64, f64)>, Box<dyn Error>> {
-    let output = Command::new(env::current_exe()?.with_file_name("counts")).output()?;
+    let output = Command::new(env::current_exe()?.with_file_name("counts")).arg("hits").output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
