@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod clock;
+pub mod cold;
 
 pub mod fleet;
 pub mod hits;
@@ -13,3 +14,4 @@ pub mod report;
 pub mod server;
 pub mod source;
 pub mod stores;
+pub mod storms;

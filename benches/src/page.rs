@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::cold::{Built, Cold, Idle, Missed, Times};
 use crate::hits::Figures;
-use crate::report::{HitRow, SETTINGS, Target, hit_targets, named};
+use crate::report::{HitRow, SETTINGS, Target, hit_targets, named, thousands};
 use crate::stores::Side;
+use crate::storms::{Row, Storm};
 
 /// Where and when.
 pub struct Run {
@@ -95,4 +97,107 @@ pub fn targets(rows: &[HitRow], others: &[Target]) -> String {
     }
     text.push('\n');
     text
+}
+
+pub fn storms(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "## Storms\n\n\
+         What becomes of many callers, failing backends and callers who leave, with the backend of each store in memory or on loopback. For ours the promise is asserted: \
+         the run fails if it is not kept.\n\n",
+    );
+    for storm in Storm::ALL {
+        let _ = writeln!(text, "- {}", storm.about());
+    }
+    text.push_str("\n| | S1 | S2 | S3 | S4 | S5 | S6 | S7 | S8 |\n|---|---|---|---|---|---|---|---|---|\n");
+    for row in rows {
+        let name = if row.kind.side == Side::Ours { "**fleet-token**" } else { row.kind.name };
+        let _ = writeln!(text, "| {name} | {} |", row.cells.join(" | "));
+    }
+    text.push_str(
+        "\nA fetch of ours is up to three attempts with pauses between them, which is what S2 and S5 show; each is one flight, whose end all waiters share. google-cloud-auth retries in a task of its own, gcp_auth up to five times \
+         in the call. object_store is told not to retry; its two requests before the one for the token are not counted. S3 has the machine's own hiccups in it. The hand-rolled maps have no answer to any of this: each caller would fetch.\n\n",
+    );
+    text
+}
+
+pub fn cold(cold: &Cold) -> String {
+    let mut text = String::from(
+        "## Cold and slow\n\nOurs only. Microseconds, median and 99th percentile.\n\n| | median | p99 |\n|---|---|---|\n",
+    );
+    let Cold { built, missed, fleets, idle } = cold;
+    let mut line = |what: &str, Times { median, p99 }: Times| {
+        let _ = writeln!(text, "| {what} | {median:.1} | {p99:.1} |");
+    };
+    line("factory built, with a fetcher of the app's", built.with_fetcher);
+    line("factory built, with HTTP inside", built.with_http);
+    line("miss over a fetcher that answers at once, awaited on one thread", missed.in_memory);
+    line("the same by `blocking_token`, on the factory's own runtime (two changes of thread)", missed.blocking);
+    line("miss over HTTP on loopback, connection kept", missed.http);
+    line("the same request by reqwest alone, in turn with it", missed.bare);
+    let Built { threads, files, .. } = built;
+    let Missed { more, .. } = missed;
+    let _ = write!(
+        text,
+        "\nBuilding two factories started {threads} threads and opened {files} files or sockets. A miss over HTTP took {more:.0} µs more than the request alone (medians).\n\n\
+         Many keys at once, on one thread, over a fetcher that answers at once; tokens of 900 bytes. Memory is counted in a program of its own: what stays allocated, the most that was meanwhile, and by how much the process grew \
+         at its largest, per key, the token's own bytes in it.\n\n\
+         | keys | wall | processor | µs a key | allocations a key | bytes kept a key | at most | resident |\n|---|---|---|---|---|---|---|---|\n"
+    );
+    for (took, memory) in fleets {
+        let millis = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+        let each = took.cpu.as_secs_f64() * 1e6 / took.keys as f64;
+        let _ = writeln!(
+            text,
+            "| {} | {:.1} ms | {:.1} ms | {each:.1} | {:.1} | {:.0} | {:.0} | {:.0} |",
+            thousands(took.keys),
+            millis(took.wall),
+            millis(took.cpu),
+            memory.allocations,
+            memory.live,
+            memory.peak,
+            memory.resident
+        );
+    }
+    text.push_str("\n![Many keys at once](performance/fleet.svg)\n\n");
+    let Idle { given_runtime, own_runtime, watched } = idle;
+    let _ = writeln!(
+        text,
+        "Idle, with 10 000 fresh tokens: in {:.0} s the threads of the runtime that the factory was built in were awake {given_runtime} times, those of a factory with its own {own_runtime} times.\n",
+        watched.as_secs_f64()
+    );
+    text
+}
+
+/// The targets about what is not a hit.
+pub fn cold_targets(cold: &Cold) -> Vec<Target> {
+    let Cold { built, missed, fleets, idle } = cold;
+    let mut targets = Vec::new();
+    let mut target = |what: &str, asked: &str, got: String, met: bool| {
+        targets.push(Target { what: what.to_owned(), asked: asked.to_owned(), got, met });
+    };
+    for (what, times) in [("with a fetcher", built.with_fetcher), ("with HTTP inside", built.with_http)] {
+        let what = format!("factory built, {what}");
+        target(&what, "< 1 ms", format!("{:.3} ms", times.median / 1e3), times.median < 1e3);
+    }
+    let nothing = built.threads == 0 && built.files == 0;
+    target("threads and sockets of a new factory", "0", format!("{}, {}", built.threads, built.files), nothing);
+    target(
+        "a miss, beyond a round trip of nothing",
+        "< 100 µs",
+        format!("{:.1} µs", missed.in_memory.median),
+        missed.in_memory.median < 100.0,
+    );
+    target("a miss over HTTP, beyond the request", "< 100 µs", format!("{:.1} µs", missed.more), missed.more < 100.0);
+    if let (Some((few, _)), Some((many, memory))) = (fleets.first(), fleets.last()) {
+        let each = |took: &crate::fleet::Took| took.cpu.as_secs_f64() / took.keys as f64;
+        let growth = each(many) / each(few);
+        let what = format!("processor time a key, {} keys beside {}", thousands(many.keys), thousands(few.keys));
+        target(&what, "≤ 1.5 ×", format!("{growth:.2} ×"), growth <= 1.5);
+        let over = memory.live - crate::source::TOKEN_BYTES as f64;
+        let what = format!("memory of a cached token beyond its own bytes, {} keys", thousands(memory.keys));
+        target(&what, "≤ 400 bytes", format!("{over:.0} bytes"), over <= 400.0);
+    }
+    let awake = idle.given_runtime + idle.own_runtime;
+    target("wake-ups of an idle factory with 10 000 tokens", "0", awake.to_string(), awake == 0);
+    targets
 }
