@@ -4,6 +4,7 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod bench;
 mod bench_phones;
 mod bindings;
 mod builds;
@@ -73,6 +74,8 @@ enum Chore {
     Sbom,
     /// Let 64 callers use the factory for minutes against an emulated Fleet Engine that judges every token.
     Soak(soak::Args),
+    /// Measure the factory beside its rivals, and write docs/performance.md. Takes eight minutes, and a machine without other work.
+    Bench(bench::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         Chore::Mutants(args) => mutants::run(&args, &workspace),
         Chore::Sbom => sbom::run(&workspace),
         Chore::Soak(args) => soak::run(&args, &workspace),
+        Chore::Bench(args) => bench::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
