@@ -55,6 +55,8 @@ pub trait Client {
     fn came(&mut self, setting: &Setting, anchor: Time, now: Time, rng: &mut fastrand::Rng) -> bool;
     /// The request failed.
     fn failed(&mut self, setting: &Setting, now: Time, rng: &mut fastrand::Rng) -> After;
+    /// Whether it is told when Fleet Engine refuses a token.
+    const LISTENS: bool = true;
     /// Fleet Engine refused the token. Whether the client does anything about it.
     fn refused(&mut self, _now: Time) -> bool {
         false
@@ -142,6 +144,8 @@ pub struct Sample {
 }
 
 impl Client for Sample {
+    const LISTENS: bool = false;
+
     fn new() -> Self {
         Self::default()
     }

@@ -190,7 +190,7 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
             return;
         }
         let world = &self.course.world;
-        let refused = now < device.expires && !world.accepts(device.minted, now);
+        let refused = C::LISTENS && now < device.expires && !world.accepts(device.minted, now);
         let quiet = device.client.quiet_until(&self.course.setting, now);
         let next = device.next_call(if refused { now + 1 } else { quiet.max(now + 1) });
         device.asks = next;

@@ -72,12 +72,11 @@ fn run(args: &Args) -> Result<(), String> {
 
 /// What is run, with how many devices.
 fn chosen(args: &Args) -> Vec<(Scenario, u32)> {
-    let devices = |scenario: &Scenario| match scenario.is_long_and_bad() {
-        true => args.devices.div_ceil(10),
-        false => args.devices,
+    let with_devices = |scenario: Scenario| {
+        let share = if scenario.is_long_and_bad() { 10 } else { 1 };
+        (scenario, args.devices.div_ceil(share))
     };
-    let mut chosen: Vec<_> =
-        scenario::all(args.devices).into_iter().map(|s| (devices(&s), s)).map(|(n, s)| (s, n)).collect();
+    let mut chosen: Vec<_> = scenario::all(args.devices).into_iter().map(with_devices).collect();
     if let Some(only) = &args.only {
         chosen.retain(|(scenario, _)| scenario.name.contains(only.as_str()));
     }

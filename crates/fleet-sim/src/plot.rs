@@ -36,7 +36,7 @@ pub fn draw(file: &Path, scenario: &Scenario, devices: u32, runs: &[(Who, Tally)
     let most = runs.iter().flat_map(|(_, tally)| points(tally)).map(|point| point.1).fold(2.0, f64::max);
     let area = SVGBackend::new(file, (900, 420)).into_drawing_area();
     area.fill(&WHITE).map_err(|error| text(&error))?;
-    let title = format!("{}: requests per second, as multiples of the steady rate", scenario.about);
+    let title = format!("{}: {}", scenario.name, scenario.about);
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 17))
         .margin(12)
@@ -47,7 +47,8 @@ pub fn draw(file: &Path, scenario: &Scenario, devices: u32, runs: &[(Who, Tally)
     chart
         .configure_mesh()
         .x_desc("minutes since it began")
-        .y_desc("× steady")
+        .y_desc("requests per second, × steady")
+        .x_label_formatter(&|minutes| format!("{minutes:.0}"))
         .y_label_formatter(&|value| if *value < 1.0 { format!("{value:.1}") } else { format!("{value:.0}") })
         .light_line_style(RGBColor(240, 240, 240))
         .draw()

@@ -112,7 +112,7 @@ impl Scenario {
 }
 
 fn scenario(name: &'static str, about: &'static str) -> Scenario {
-    Scenario { name, about, margin: 10, lasts: 0, after: 2 * HOUR, world: World::default(), starts: Starts::LongAgo }
+    Scenario { name, about, margin: 10, lasts: 0, after: 75 * MINUTE, world: World::default(), starts: Starts::LongAgo }
 }
 
 /// The backend answers 503 for so long.

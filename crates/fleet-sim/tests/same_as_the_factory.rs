@@ -1,4 +1,5 @@
 //! The simulated device is the factory: in good and in bad weather both send the same requests at the same times.
+#![allow(clippy::unwrap_used, reason = "what goes wrong here is a failed test")]
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

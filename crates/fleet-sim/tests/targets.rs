@@ -1,4 +1,5 @@
 //! What a fleet may expect, with twenty thousand devices.
+#![allow(clippy::unwrap_used, reason = "what goes wrong here is a failed test")]
 
 use fleet_token_fleet_sim::client::Ours;
 use fleet_token_fleet_sim::fleet;

@@ -296,7 +296,7 @@ impl Model {
         }
         if let Some(by) = by {
             // Both come of one share, which the longer tells.
-            let share = jitter.unwrap_or_else(|| share_of(*retry_in, &rest));
+            let share = jitter.unwrap_or_else(|| share_of(*retry_in, rest));
             let wait = wait(share).min(*retry_in);
             let by = if by == HeldBy::Us && asked.is_some_and(|asked| wait <= asked) { HeldBy::Server } else { by };
             let wait = if standby.is_zero() { *retry_in } else { wait };
