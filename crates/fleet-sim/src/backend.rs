@@ -14,6 +14,8 @@ pub struct World {
     pub slow: Option<(Span, Time)>,
     /// A span in which every request is answered with 503, without `Retry-After`.
     pub outage: Option<Span>,
+    /// A span in which no connection comes about.
+    pub unreachable: Option<Span>,
     /// How many requests a second are answered; what is more gets 503 at once.
     pub capacity: Option<f64>,
     /// The share of requests that fail by chance.
@@ -33,6 +35,7 @@ impl Default for World {
             latency,
             slow: None,
             outage: None,
+            unreachable: None,
             capacity: None,
             flaky: 0.0,
             gaps: None,
@@ -53,6 +56,11 @@ impl World {
             let begin = gap(device, now / every, every, length);
             (begin..begin + length).contains(&now)
         })
+    }
+
+    /// Whether a request that a device sends comes to the backend.
+    pub fn reaches(&self, device: u32, at: Time) -> bool {
+        !self.is_offline(device, at) && !self.unreachable.is_some_and(|(from, to)| (from..to).contains(&at))
     }
 
     /// When an app that can tell says that its device is online again, which it is not now.
@@ -94,7 +102,7 @@ impl Backend {
         let latency = world.slow.filter(|(span, _)| within(*span)).map_or(world.latency, |(_, latency)| latency);
         let fails = world.outage.is_some_and(within)
             || (world.flaky > 0.0 && rng.f64() < world.flaky)
-            || world.is_offline(device, now)
+            || !world.reaches(device, now)
             || world.capacity.is_some_and(|capacity| !self.lets_in(capacity, now));
         (!fails, latency)
     }

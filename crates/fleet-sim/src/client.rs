@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fleet_token::simulation::{Ask, Device, Fetch, Rules};
-use fleet_token::{BootTime, TokenError};
+use fleet_token::{BootTime, TokenError, TransportError};
 
 use crate::queue::{SECOND, Time};
 
@@ -53,8 +53,8 @@ pub trait Client {
     fn sent(&mut self) {}
     /// The request that was sent at `anchor` brought a token. Whether the fetch has ended by that.
     fn came(&mut self, setting: &Setting, anchor: Time, now: Time, rng: &mut fastrand::Rng) -> bool;
-    /// The request failed.
-    fn failed(&mut self, setting: &Setting, now: Time, rng: &mut fastrand::Rng) -> After;
+    /// The request failed, and had reached the backend or not.
+    fn failed(&mut self, setting: &Setting, reached: bool, now: Time, rng: &mut fastrand::Rng) -> After;
     /// Whether it is told when Fleet Engine refuses a token.
     const LISTENS: bool = true;
     /// Fleet Engine refused the token. Whether the client does anything about it.
@@ -111,10 +111,12 @@ impl Client for Ours {
         ended
     }
 
-    fn failed(&mut self, setting: &Setting, now: Time, rng: &mut fastrand::Rng) -> After {
+    fn failed(&mut self, setting: &Setting, reached: bool, now: Time, rng: &mut fastrand::Rng) -> After {
         const DOWN: TokenError = TokenError::Unavailable { status: 503, retry_after: None };
+        const CUT_OFF: TokenError = TokenError::Transport(TransportError::Connect { detail: String::new() });
+        let error = if reached { &DOWN } else { &CUT_OFF };
         let Some(mut fetch) = self.fetch.take() else { return After::Ended { served: false } };
-        match self.device.failed(&mut fetch, &setting.rules, &DOWN, boot(now), || rng.f64()) {
+        match self.device.failed(&mut fetch, &setting.rules, error, boot(now), || rng.f64()) {
             Some(pause) => {
                 self.fetch = Some(fetch);
                 After::Again(time(boot(now).plus(pause)))
@@ -159,7 +161,7 @@ impl Client for Sample {
         true
     }
 
-    fn failed(&mut self, _: &Setting, _: Time, _: &mut fastrand::Rng) -> After {
+    fn failed(&mut self, _: &Setting, _: bool, _: Time, _: &mut fastrand::Rng) -> After {
         After::Ended { served: false }
     }
 
@@ -198,7 +200,7 @@ impl Client for Interval {
         true
     }
 
-    fn failed(&mut self, _: &Setting, now: Time, _: &mut fastrand::Rng) -> After {
+    fn failed(&mut self, _: &Setting, _: bool, now: Time, _: &mut fastrand::Rng) -> After {
         After::ByItself(now + INTERVAL)
     }
 
@@ -247,7 +249,7 @@ impl Client for Ladder {
         true
     }
 
-    fn failed(&mut self, _: &Setting, now: Time, rng: &mut fastrand::Rng) -> After {
+    fn failed(&mut self, _: &Setting, _: bool, now: Time, rng: &mut fastrand::Rng) -> After {
         self.failures += 1;
         self.fetches = false;
         let ceiling = (SECOND << self.failures.min(6)).min(60 * SECOND);

@@ -201,13 +201,14 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
         let device = &mut self.devices[n];
         device.client.sent();
         device.sent = now;
-        if let Some(second) = self.tally.requests.get_mut((now / SECOND) as usize) {
+        let reaches = self.course.world.reaches(n as u32, now);
+        if reaches && let Some(second) = self.tally.requests.get_mut((now / SECOND) as usize) {
             *second += 1;
         }
         if let Some(sent) = &mut self.sent {
             sent.push(now);
         }
-        self.tally.asked += u64::from(now >= self.course.from);
+        self.tally.asked += u64::from(reaches && now >= self.course.from);
         let (brings, after) = self.backend.answer(&self.course.world, n as u32, now, &mut self.chance);
         self.put(n, now + after, if brings { Kind::Came } else { Kind::Failed });
     }
@@ -231,7 +232,8 @@ impl<'a, C: Client, Q: Queue + Default> Fleet<'a, C, Q> {
     fn failed(&mut self, n: usize, now: Time) {
         let device = &mut self.devices[n];
         let waits = device.waits;
-        match device.client.failed(&self.course.setting, now, &mut self.rng) {
+        let reached = self.course.world.reaches(n as u32, device.sent);
+        match device.client.failed(&self.course.setting, reached, now, &mut self.rng) {
             After::Again(at) => {
                 self.put(n, at, Kind::Send);
                 return;

@@ -121,6 +121,12 @@ pub fn outage(name: &'static str, about: &'static str, margin: u64, lasts: Time)
     Scenario { margin, lasts, world, ..scenario(name, about) }
 }
 
+/// No connection comes about for so long.
+pub fn unreachable(name: &'static str, about: &'static str, lasts: Time) -> Scenario {
+    let world = World { unreachable: Some((ONSET, ONSET + lasts)), ..World::default() };
+    Scenario { lasts, world, ..scenario(name, about) }
+}
+
 /// Everybody begins within five minutes; the backend can do a share of what that needs, or all.
 pub fn shift(name: &'static str, about: &'static str, devices: u32, share: Option<f64>) -> Scenario {
     let within = 5 * MINUTE;
@@ -153,6 +159,7 @@ pub fn all(devices: u32) -> Vec<Scenario> {
         outage("outage, 5 min", "503 for 5 minutes", 10, 5 * MINUTE),
         outage("outage, 8 min", "503 for 8 minutes", 10, 8 * MINUTE),
         outage("outage, 9 min", "503 for 9 minutes, a minute less than the margin", 10, 9 * MINUTE),
+        unreachable("cut off, 9 min", "no connection to the backend for 9 minutes", 9 * MINUTE),
         outage("outage, 10 min", "503 for 10 minutes, as long as the margin", 10, 10 * MINUTE),
         outage("outage, 30 min", "503 for 30 minutes", 10, 30 * MINUTE),
         outage("outage, 4 min, margin 5", "503 for 4 minutes; margin of 5", 5, 4 * MINUTE),

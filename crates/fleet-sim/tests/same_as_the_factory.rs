@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fleet_token::{
     AuthToken, AuthTokenContext, AuthTokenFactory, Clock as _, Expiry, FetchRequest, FetchedToken, ManualClock,
-    TokenError, TokenFetcher, async_trait,
+    TokenError, TokenFetcher, TransportError, async_trait,
 };
 use fleet_token_fleet_sim::backend::{Backend, World};
 use fleet_token_fleet_sim::client::{Ours, Setting};
@@ -64,6 +64,8 @@ impl TokenFetcher for Scripted {
         self.clock.sleep(Duration::from_nanos(after)).await;
         if brings {
             Ok(FetchedToken::new(format!("SECRET-TOKEN-{at}")).with_expiry(Expiry::In(LIFE)))
+        } else if !self.world.reaches(0, at) {
+            Err(TokenError::Transport(TransportError::Connect { detail: "cut off".to_owned() }))
         } else {
             Err(TokenError::Unavailable { status: 503, retry_after: None })
         }
@@ -157,6 +159,12 @@ fn through_outages_short_and_long_and_from_the_start() {
         assert!(compare(&outage(95 * MINUTE, lasts * MINUTE)) >= 8 * 28);
     }
     assert!(compare(&outage(0, 20 * MINUTE)) > 8 * 40);
+}
+
+#[test]
+fn where_no_connection_comes_about() {
+    let span = Some((95 * MINUTE, 104 * MINUTE));
+    assert!(compare(&World { unreachable: span, ..World::default() }) > 8 * 32);
 }
 
 #[test]

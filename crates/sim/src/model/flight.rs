@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use fleet_token::{TokenErrorKind, TokenEvent};
+use fleet_token::{TokenError, TokenErrorKind, TokenEvent, TransportError};
 
 use super::age::{self, Age, Held, Life};
 use super::{Check, Commit, FlightId, HeldBy, Hold, Landing, Model, Phase};
@@ -287,7 +287,9 @@ impl Model {
             Age::Unclear if *retry_in <= wait(1.0) + HAIR => Duration::ZERO,
             _ => token.fallback_until.saturating_sub(now),
         });
-        let rest = |share: f64| wait(share).max(standby.mul_f64(share.powf(0.04)));
+        let cut_off = matches!(error, TokenError::Transport(TransportError::Connect { .. }));
+        let shape = if cut_off { 1.0 } else { 0.04 };
+        let rest = |share: f64| wait(share).max(standby.mul_f64(share.powf(shape)));
         let (least, most) = jitter.map_or((rest(0.0), rest(1.0)), |share| (rest(share), rest(share)));
         if *retry_in + HAIR < least || *retry_in > most + HAIR {
             return Err(format!(
