@@ -87,7 +87,11 @@ public final class AuthTokenFactory: Sendable {
 
     /// The token if one can be served at once. What is due, spent or missing is fetched in the background.
     public func tryToken(for context: AuthTokenContext) -> AuthToken? {
-        copies.fresh(for: context) ?? tryAsking(context)
+        if let token = copies.fresh(for: context) {
+            return token
+        }
+        tellHits()
+        return core.tryToken(context: context.crossing()).map { keep($0, for: context) }
     }
 
     /// The token of one context, again and again. While the handle exists, its context is never dropped to keep the
@@ -173,22 +177,9 @@ public final class AuthTokenFactory: Sendable {
 
     // MARK: - Inside
 
-    /// As ``token(for:)``, for a handle.
-    func token(at spot: Copies.Spot) async throws -> AuthToken {
-        if let token = copies.fresh(at: spot) {
-            return token
-        }
-        return try await ask(spot.context, validForMs: nil)
-    }
-
-    /// As ``tryToken(for:)``, for a handle.
-    func tryToken(at spot: Copies.Spot) -> AuthToken? {
-        copies.fresh(at: spot) ?? tryAsking(spot.context)
-    }
-
-    private func tryAsking(_ context: AuthTokenContext) -> AuthToken? {
-        tellHits()
-        return core.tryToken(context: context.crossing()).map { keep($0, for: context) }
+    /// A handle's copy, if it may be served.
+    func copy(at spot: Copies.Spot) -> AuthToken? {
+        copies.fresh(at: spot)
     }
 
     private func ask(_ context: AuthTokenContext, validForMs: UInt64?) async throws -> AuthToken {

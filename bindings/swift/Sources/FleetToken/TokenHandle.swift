@@ -21,7 +21,10 @@ public final class TokenHandle: Sendable {
 
     /// As ``AuthTokenFactory/token(for:)``.
     public func token() async throws -> AuthToken {
-        try await factory.token(at: spot)
+        if let token = factory.copy(at: spot) {
+            return token
+        }
+        return try await factory.token(for: context)
     }
 
     /// As ``AuthTokenFactory/token(for:validFor:)``.
@@ -36,7 +39,7 @@ public final class TokenHandle: Sendable {
 
     /// As ``AuthTokenFactory/tryToken(for:)``.
     public func tryToken() -> AuthToken? {
-        factory.tryToken(at: spot)
+        factory.copy(at: spot) ?? factory.tryToken(for: context)
     }
 
     /// As ``AuthTokenFactory/invalidate(_:for:)``.

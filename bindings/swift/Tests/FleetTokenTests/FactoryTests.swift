@@ -268,6 +268,59 @@ import Testing
         #expect(copies.fresh(for: .vehicle("v1"))?.generation == 2)
     }
 
+    @Test func aHandleFindsWhatIsKeptAndNothingOfAnotherContextAfterADrop() {
+        let spot = Copies.Spot(.vehicle("v1"))
+        #expect(copies.fresh(at: spot) == nil)
+        keep("v1")
+        for _ in 0..<2 { #expect(copies.fresh(at: spot)?.value == "v1-1") }
+        keep("v1", generation: 2)
+        for _ in 0..<2 { #expect(copies.fresh(at: spot)?.value == "v1-2") }
+        copies.see(epoch: 1)
+        #expect(copies.fresh(at: spot) == nil)
+        // It comes to be where the other one was.
+        keep("v2", epoch: 1, generation: 3)
+        #expect(copies.fresh(for: .vehicle("v2")) != nil)
+        #expect(copies.fresh(at: spot) == nil)
+    }
+
+    /// More than a stripe has room for at first, some of them with the same place in its table.
+    @Test func ofManyContextsEachHasItsOwnCopy() {
+        for id in 0..<300 { keep("v\(id)", generation: UInt64(id + 1)) }
+        for _ in 0..<2 {
+            for id in 0..<300 { #expect(copies.fresh(for: .vehicle("v\(id)"))?.value == "v\(id)-\(id + 1)") }
+        }
+        #expect(copies.takeHits().count == 300)
+    }
+
+    /// Two threads, which have stripes of their own: what one has put into its own goes when the other drops it.
+    @Test func aDropReachesTheCopiesOfEveryThread() async {
+        keep("v1")
+        let copies = copies
+        let (served, dropped) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let after = Locked<[String?]>([])
+        let threads = DispatchGroup()
+        for _ in 0..<ThreadNumber.count {
+            threads.enter()
+            Thread.detachNewThread {
+                let before = copies.fresh(for: .vehicle("v1"))
+                served.signal()
+                dropped.wait()
+                after.with { $0 += [before?.value, copies.fresh(for: .vehicle("v1"))?.value] }
+                threads.leave()
+            }
+        }
+        await withCheckedContinuation { done in
+            DispatchQueue.global().async {
+                for _ in 0..<ThreadNumber.count { served.wait() }
+                copies.see(epoch: 1)
+                for _ in 0..<ThreadNumber.count { dropped.signal() }
+                threads.notify(queue: .global()) { done.resume() }
+            }
+        }
+        #expect(after.with { $0.filter { $0 == "v1-1" }.count } == ThreadNumber.count)
+        #expect(after.with { $0.filter { $0 == nil }.count } == ThreadNumber.count)
+    }
+
     @Test func whatTheCoreEvictsIsNotServedOn() {
         keep("v1")
         keep("v2", evictions: 1)

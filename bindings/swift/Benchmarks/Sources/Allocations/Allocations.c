@@ -2,8 +2,11 @@
 #include "Allocations.h"
 
 static _Thread_local unsigned long long count;
+static unsigned long long total;
 
 unsigned long long allocations(void) { return count; }
+
+unsigned long long allocations_of_all_threads(void) { return __atomic_load_n(&total, __ATOMIC_RELAXED); }
 
 #if defined(__GLIBC__) || defined(__linux__)
 #include <errno.h>
@@ -14,28 +17,33 @@ void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 
-void *malloc(size_t size) {
+static void note(void) {
     count++;
+    __atomic_fetch_add(&total, 1, __ATOMIC_RELAXED);
+}
+
+void *malloc(size_t size) {
+    note();
     return __libc_malloc(size);
 }
 
 void *calloc(size_t number, size_t size) {
-    count++;
+    note();
     return __libc_calloc(number, size);
 }
 
 void *realloc(void *old, size_t size) {
-    count++;
+    note();
     return __libc_realloc(old, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-    count++;
+    note();
     return __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **place, size_t alignment, size_t size) {
-    count++;
+    note();
     void *memory = __libc_memalign(alignment, size);
     if (!memory) return ENOMEM;
     *place = memory;

@@ -107,7 +107,7 @@ struct Benchmarks {
         if contexts == 1, threads == 1 {
             // Answered on a queue, one call after the other.
             rows.append(
-                measureAsync("completion", contexts: 1, threads: 1, plan) { number in
+                measureAsync("completion", contexts: 1, threads: 1, plan, waits: true) { number in
                     for _ in 0..<number {
                         await withCheckedContinuation { done in
                             world.factory.token(for: world.contexts[0]) { _ in done.resume() }

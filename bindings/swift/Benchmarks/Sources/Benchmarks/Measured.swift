@@ -38,16 +38,18 @@ func measure(
     }
 }
 
-/// The same for calls that are async, each thread's in a task.
+/// The same for calls that are async, each thread's in a task. One that waits goes on in another thread: then the whole
+/// process is measured, which has to have nothing else to do.
 func measureAsync(
-    _ name: String, contexts: Int, threads: Int, _ plan: Plan, _ calls: @escaping @Sendable (Int) async -> Void
+    _ name: String, contexts: Int, threads: Int, _ plan: Plan, waits: Bool = false,
+    _ calls: @escaping @Sendable (Int) async -> Void
 ) -> Row {
     measure(name, contexts, threads, plan) { number, done in
         for _ in 0..<threads {
             Task.detached {
-                let before = Reading.now()
+                let before = Reading.now(ofAll: waits)
                 await calls(number)
-                done(before.part())
+                done(before.part(ofAll: waits))
             }
         }
     }
@@ -103,12 +105,15 @@ private struct Reading: Sendable {
     let wall, cpu: Double
     let count: UInt64
 
-    static func now() -> Reading {
-        Reading(wall: clock(CLOCK_MONOTONIC), cpu: clock(CLOCK_THREAD_CPUTIME_ID), count: allocations())
+    static func now(ofAll: Bool = false) -> Reading {
+        Reading(
+            wall: clock(CLOCK_MONOTONIC),
+            cpu: clock(ofAll ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID),
+            count: ofAll ? allocations_of_all_threads() : allocations())
     }
 
-    func part() -> Part {
-        let after = Reading.now()
+    func part(ofAll: Bool = false) -> Part {
+        let after = Reading.now(ofAll: ofAll)
         return Part(wall: after.wall - wall, cpu: after.cpu - cpu, allocations: Double(after.count - count))
     }
 
