@@ -124,7 +124,7 @@ fn absolute(value: &Scalar) -> Option<Option<SystemTime>> {
     let time = match value {
         Scalar::Null => return Some(None),
         Scalar::Number(number) => UnixTime::from_number(*number)?,
-        Scalar::Text(text) => match text.trim().parse::<f64>() {
+        Scalar::Text(text) => match serde_json::from_str::<f64>(text.trim()) {
             Ok(number) => UnixTime::from_number(number)?,
             Err(_) => UnixTime::from_seconds(OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.unix_timestamp()),
         },
@@ -138,7 +138,7 @@ fn relative(value: &Scalar) -> Option<Option<Duration>> {
     let seconds = match value {
         Scalar::Null => return Some(None),
         Scalar::Number(number) => *number,
-        Scalar::Text(text) => text.trim().parse().ok()?,
+        Scalar::Text(text) => serde_json::from_str(text.trim()).ok()?,
         Scalar::Other => return None,
     };
     // Already over is a lifetime of zero, which is expired on arrival; beyond all reason is clamped later.
