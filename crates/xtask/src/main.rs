@@ -73,7 +73,7 @@ enum Chore {
     Dist(dist::Args),
     /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
     Cost(cost::Args),
-    /// Print how big the library is that phones load.
+    /// Print how big the library is that phones load and what is in it, and compare with the committed size.
     Size(dist::SizeArgs),
 }
 
@@ -99,6 +99,6 @@ fn main() -> ExitCode {
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
-        Chore::Size(args) => dist::sizes(&args, &workspace),
+        Chore::Size(args) => dist::size(&args, &workspace),
     }
 }
