@@ -10,6 +10,14 @@ use crate::error::{FailureClass, TokenError};
 /// The longest `Retry-After` that is believed.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
+/// How the rest after a failed refresh is drawn: this power of a number in 0‥1 is the share that is waited of the time for
+/// which the old token may yet stand in. Half of the tries come in the last 3 % of it, one in ten before the last 9 %.
+///
+/// Devices whose tokens fall due in an outage all fetch again after it, on top of those that are due then. The rate at
+/// that moment is the usual one times one more than the number of tries that each has made in vain since the first: with
+/// a dozen the backend comes back to thirteen times the usual. So a device tries once more, late, and then quickly.
+const REST_SHAPE: f64 = 0.04;
+
 /// How often a key may be fetched again because its token was rejected.
 const BREAKER_LIMIT: usize = 5;
 const BREAKER_WINDOW: Duration = Duration::from_secs(30);
@@ -55,6 +63,12 @@ impl RetryPolicy {
         let spread = ceiling.saturating_sub(self.backoff_base);
         (self.backoff_base + spread.mul_f64(jitter.clamp(0.0, 1.0))).min(self.backoff_max)
     }
+
+    /// How long a failed refresh is not tried again while the old token may stand in for `standby` yet: mostly nearly all
+    /// of it (`jitter` in 0‥1). Nobody waits for what comes of it, and a backend that is down need not be asked.
+    pub(crate) fn rest(standby: Duration, jitter: f64) -> Duration {
+        standby.mul_f64(jitter.clamp(0.0, 1.0).powf(REST_SHAPE)).min(standby)
+    }
 }
 
 /// What ends a wait before its time.
@@ -72,12 +86,30 @@ enum Hold {
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
-    hold: Option<(BootTime, Hold, Arc<TokenError>)>,
+    wait: Option<Wait>,
+}
+
+#[derive(Debug)]
+struct Wait {
+    /// Until here nothing is fetched.
+    until: BootTime,
+    /// Until here, which is not before, nothing is fetched to replace a token that is still good.
+    rest_until: BootTime,
+    hold: Hold,
+    cause: Arc<TokenError>,
 }
 
 impl Backoff {
-    /// Takes note of a failed flight; returns how long the key is now left alone.
-    pub(crate) fn failed(&mut self, error: &TokenError, policy: &RetryPolicy, now: BootTime, jitter: f64) -> Duration {
+    /// Takes note of a failed flight. `standby` is how long a token that is due may yet stand in, zero without one.
+    /// Returns for how long nothing is fetched: all of it for that token's successor, less if the token does not do.
+    pub(crate) fn failed(
+        &mut self,
+        error: &TokenError,
+        policy: &RetryPolicy,
+        standby: Duration,
+        now: BootTime,
+        jitter: f64,
+    ) -> Duration {
         let (wait, hold) = match error.class() {
             FailureClass::Local => return Duration::ZERO,
             FailureClass::Permanent if matches!(error, TokenError::Disabled) => (policy.backoff_max, Hold::Negative),
@@ -92,8 +124,15 @@ impl Backoff {
                 }
             }
         };
-        self.hold = Some((now.plus(wait), hold, Arc::new(error.clone())));
-        wait
+        let rest = wait.max(RetryPolicy::rest(standby, jitter));
+        let cause = Arc::new(error.clone());
+        self.wait = Some(Wait { until: now.plus(wait), rest_until: now.plus(rest), hold, cause });
+        rest
+    }
+
+    /// Whether the last flight failed, and nothing has come since.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures > 0
     }
 
     /// A fetch succeeded, or everything starts anew.
@@ -103,29 +142,47 @@ impl Backoff {
 
     /// Somebody signed in: what the backend refused may be allowed now. Returns whether it was waited for.
     pub(crate) fn session_changed(&mut self, now: BootTime) -> bool {
-        match self.hold {
-            Some((until, Hold::Negative, _)) => {
+        match self.wait {
+            Some(Wait { rest_until, hold: Hold::Negative, .. }) => {
                 self.reset();
-                until > now
+                rest_until > now
             }
             _ => false,
         }
     }
 
-    /// The network came back: a wait of our own making ends. Returns whether there was one.
+    /// The network came back: a wait of our own making ends, and what we added to the server's. Returns whether there was
+    /// one that is over now.
     pub(crate) fn network_available(&mut self, now: BootTime) -> bool {
-        match self.hold {
-            Some((until, Hold::Ours, _)) => {
+        match &mut self.wait {
+            Some(Wait { rest_until, hold: Hold::Ours, .. }) => {
+                let ended = *rest_until > now;
                 self.reset();
-                until > now
+                ended
+            }
+            Some(Wait { until, rest_until, hold: Hold::Servers, .. }) => {
+                let ended = *until <= now && *rest_until > now;
+                *rest_until = *until;
+                ended
             }
             _ => false,
         }
     }
 
-    /// What callers are told instead of a fetch; `None` when a fetch is allowed.
+    /// Whether a token that is still good is not to be replaced yet.
+    pub(crate) fn rests(&self, now: BootTime) -> bool {
+        self.wait.as_ref().is_some_and(|wait| now < wait.rest_until)
+    }
+
+    /// When its waits end: for everybody, and for the successor of a token that is still good.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn ends(&self) -> Option<(BootTime, BootTime)> {
+        self.wait.as_ref().map(|wait| (wait.until, wait.rest_until))
+    }
+
+    /// What callers are told for whom no token is good enough; `None` when a fetch is allowed for them.
     pub(crate) fn refusal(&self, now: BootTime) -> Option<TokenError> {
-        let (until, hold, cause) = self.hold.as_ref()?;
+        let Wait { until, hold, cause, .. } = self.wait.as_ref()?;
         if now >= *until {
             return None;
         }
@@ -222,7 +279,7 @@ mod tests {
     fn a_backing_off_key_says_for_how_long_and_why() {
         let mut backoff = Backoff::default();
         assert!(backoff.refusal(NOW).is_none());
-        assert_eq!(backoff.failed(&unavailable(None), &POLICY, NOW, 1.0), seconds(2));
+        assert_eq!(backoff.failed(&unavailable(None), &POLICY, Duration::ZERO, NOW, 1.0), seconds(2));
         let refusal = backoff.refusal(NOW.plus(seconds(1))).unwrap();
         assert_eq!(refusal.retry_after(), Some(seconds(1)));
         assert!(matches!(refusal, TokenError::BackingOff { cause, .. } if cause.status() == Some(503)));
@@ -232,10 +289,10 @@ mod tests {
     #[test]
     fn the_network_coming_back_ends_our_waits_but_not_the_server_s() {
         let mut backoff = Backoff::default();
-        backoff.failed(&unavailable(None), &POLICY, NOW, 1.0);
+        backoff.failed(&unavailable(None), &POLICY, Duration::ZERO, NOW, 1.0);
         assert!(backoff.network_available(NOW));
         assert!(backoff.refusal(NOW).is_none());
-        backoff.failed(&unavailable(Some(seconds(90))), &POLICY, NOW, 1.0);
+        backoff.failed(&unavailable(Some(seconds(90))), &POLICY, Duration::ZERO, NOW, 1.0);
         assert!(!backoff.network_available(NOW));
         assert_eq!(backoff.refusal(NOW).unwrap().retry_after(), Some(seconds(90)));
     }
@@ -243,13 +300,13 @@ mod tests {
     #[test]
     fn a_retry_after_of_zero_is_no_invitation_to_a_storm() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.failed(&unavailable(Some(seconds(0))), &POLICY, NOW, 0.0), seconds(1));
+        assert_eq!(backoff.failed(&unavailable(Some(seconds(0))), &POLICY, Duration::ZERO, NOW, 0.0), seconds(1));
     }
 
     #[test]
     fn a_permanent_failure_is_itself_for_five_seconds() {
         let mut backoff = Backoff::default();
-        backoff.failed(&TokenError::NotFound, &POLICY, NOW, 1.0);
+        backoff.failed(&TokenError::NotFound, &POLICY, Duration::ZERO, NOW, 1.0);
         assert!(matches!(backoff.refusal(NOW.plus(seconds(4))), Some(TokenError::NotFound)));
         assert!(backoff.refusal(NOW.plus(seconds(5))).is_none());
     }
@@ -258,17 +315,17 @@ mod tests {
     fn what_was_never_sent_is_not_remembered() {
         let mut backoff = Backoff::default();
         let signed_out = TokenError::Session(crate::error::SessionError::SignedOut);
-        assert_eq!(backoff.failed(&signed_out, &POLICY, NOW, 1.0), Duration::ZERO);
+        assert_eq!(backoff.failed(&signed_out, &POLICY, Duration::ZERO, NOW, 1.0), Duration::ZERO);
         assert!(backoff.refusal(NOW).is_none());
     }
 
     #[test]
     fn a_new_session_ends_a_refusal_but_no_backoff() {
         let mut backoff = Backoff::default();
-        backoff.failed(&TokenError::SessionRejected { status: 401 }, &POLICY, NOW, 1.0);
+        backoff.failed(&TokenError::SessionRejected { status: 401 }, &POLICY, Duration::ZERO, NOW, 1.0);
         assert!(backoff.session_changed(NOW));
         assert!(backoff.refusal(NOW).is_none());
-        backoff.failed(&unavailable(None), &POLICY, NOW, 1.0);
+        backoff.failed(&unavailable(None), &POLICY, Duration::ZERO, NOW, 1.0);
         assert!(!backoff.session_changed(NOW));
         assert!(backoff.refusal(NOW).is_some());
     }
@@ -296,10 +353,73 @@ mod tests {
     #[test]
     fn a_wait_that_ends_at_this_moment_was_not_cut_short() {
         let mut backoff = Backoff::default();
-        let wait = backoff.failed(&unavailable(None), &POLICY, NOW, 0.5);
+        let wait = backoff.failed(&unavailable(None), &POLICY, Duration::ZERO, NOW, 0.5);
         assert!(!backoff.network_available(NOW.plus(wait)));
-        let wait = backoff.failed(&TokenError::NotFound, &POLICY, NOW, 0.5);
+        let wait = backoff.failed(&TokenError::NotFound, &POLICY, Duration::ZERO, NOW, 0.5);
         assert!(!backoff.session_changed(NOW.plus(wait)));
+    }
+
+    /// What a minute that a token may yet stand in does to a wait of two seconds at most, with nearly the whole drawn.
+    fn resting(retry_after: Option<Duration>) -> Backoff {
+        let mut backoff = Backoff::default();
+        let rest = backoff.failed(&unavailable(retry_after), &POLICY, seconds(60), NOW, 1.0);
+        assert_eq!(rest, seconds(60));
+        backoff
+    }
+
+    #[test]
+    fn while_a_token_is_good_its_successor_waits_nearly_as_long_as_it_is() {
+        let backoff = resting(None);
+        assert!(backoff.rests(NOW.plus(Duration::from_millis(59_999))));
+        assert!(!backoff.rests(NOW.plus(seconds(60))));
+        assert_eq!(RetryPolicy::rest(seconds(600), 0.0), Duration::ZERO, "from nothing");
+        for (jitter, share) in [(0.1, 0.91), (0.5, 0.97), (0.9, 0.995)] {
+            assert!(RetryPolicy::rest(seconds(600), jitter) > seconds(600).mul_f64(share), "{jitter}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_token_waits_no_longer_for_that() {
+        let backoff = resting(None);
+        assert_eq!(backoff.refusal(NOW).unwrap().retry_after(), Some(seconds(2)));
+        assert!(backoff.refusal(NOW.plus(seconds(2))).is_none());
+    }
+
+    #[test]
+    fn a_rest_is_never_shorter_than_the_wait_of_whoever_has_none() {
+        for (error, least) in [
+            (unavailable(None), seconds(2)),
+            (unavailable(Some(seconds(90))), seconds(90)),
+            (TokenError::NotFound, seconds(5)),
+            (TokenError::Disabled, seconds(60)),
+        ] {
+            let mut backoff = Backoff::default();
+            assert_eq!(backoff.failed(&error, &POLICY, seconds(1), NOW, 1.0), least, "{error}");
+            assert!(backoff.rests(NOW.plus(least).minus(Duration::from_millis(1))));
+        }
+    }
+
+    #[test]
+    fn the_network_coming_back_ends_a_rest_but_for_what_the_server_asked() {
+        let mut ours = resting(None);
+        assert!(ours.network_available(NOW.plus(seconds(30))));
+        assert!(!ours.rests(NOW.plus(seconds(30))));
+        let mut servers = resting(Some(seconds(20)));
+        assert!(!servers.network_available(NOW.plus(seconds(10))));
+        assert!(servers.rests(NOW.plus(seconds(19))));
+        assert!(!servers.rests(NOW.plus(seconds(20))), "what we added is over");
+        let mut later = resting(Some(seconds(20)));
+        assert!(later.network_available(NOW.plus(seconds(20))));
+        assert!(!later.rests(NOW.plus(seconds(20))));
+        assert!(!later.network_available(NOW.plus(seconds(20))), "once");
+    }
+
+    #[test]
+    fn a_new_session_ends_the_rest_after_a_refusal() {
+        let mut backoff = Backoff::default();
+        backoff.failed(&TokenError::SessionRejected { status: 401 }, &POLICY, seconds(60), NOW, 1.0);
+        assert!(backoff.session_changed(NOW.plus(seconds(30))));
+        assert!(!backoff.rests(NOW.plus(seconds(30))));
     }
 
     #[test]

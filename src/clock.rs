@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::boot_time::BootTime;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod coarse;
 #[cfg(any(test, feature = "test-util"))]
 mod manual;
 #[cfg(any(test, feature = "test-util"))]
@@ -35,7 +37,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 ///
 /// | system | [`now`](Clock::now) reads |
 /// |---|---|
-/// | Linux, Android | `CLOCK_BOOTTIME` |
+/// | Linux, Android | `CLOCK_BOOTTIME`, to the kernel's last tick (1 to 10 ms ago) |
 /// | macOS, iOS | `CLOCK_MONOTONIC`, which on Darwin continues through sleep (`man clock_gettime`) |
 /// | Windows, others | [`std::time::Instant`] (on Windows the performance counter, which runs on through sleep) |
 ///
@@ -59,7 +61,7 @@ impl fmt::Debug for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> BootTime {
-        BootTime::from_origin(system::since_boot())
+        system::since_boot()
     }
 
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
@@ -72,35 +74,81 @@ impl Clock for SystemClock {
     }
 }
 
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod system {
+    use rustix::time::{ClockId, clock_gettime};
+
+    use super::coarse::{Coarse, Readings};
+    use crate::boot_time::BootTime;
+
+    struct Kernel;
+
+    impl Readings for Kernel {
+        fn coarse_real(&self) -> u64 {
+            read(ClockId::RealtimeCoarse)
+        }
+
+        fn coarse_monotonic(&self) -> u64 {
+            read(ClockId::MonotonicCoarse)
+        }
+
+        fn monotonic(&self) -> u64 {
+            read(ClockId::Monotonic)
+        }
+
+        fn boot(&self) -> u64 {
+            read(ClockId::Boottime)
+        }
+    }
+
+    /// In nanoseconds. A wall clock set to a year beyond 2554 wraps, which does no harm: only differences count.
+    #[allow(clippy::cast_sign_loss, reason = "wraps, as said")]
+    fn read(clock: ClockId) -> u64 {
+        let time = clock_gettime(clock);
+        (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+    }
+
+    pub(super) fn since_boot() -> BootTime {
+        static CLOCK: Coarse = Coarse::new();
+        BootTime::from_nanoseconds(CLOCK.now(&Kernel))
+    }
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 mod system {
     use std::time::Duration;
 
     use rustix::time::{ClockId, clock_gettime};
 
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+    use crate::boot_time::BootTime;
+
+    #[cfg(target_os = "fuchsia")]
     const COUNTS_SUSPEND: ClockId = ClockId::Boottime;
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
+    #[cfg(not(target_os = "fuchsia"))]
     const COUNTS_SUSPEND: ClockId = ClockId::Monotonic;
 
-    pub(super) fn since_boot() -> Duration {
+    pub(super) fn since_boot() -> BootTime {
         let time = clock_gettime(COUNTS_SUSPEND);
         // The kernel's time since boot is never negative and its nanoseconds are below 10⁹.
-        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+        let since_boot =
+            Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0));
+        BootTime::from_origin(since_boot)
     }
 }
 
 #[cfg(not(unix))]
 mod system {
     use std::sync::OnceLock;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
+
+    use crate::boot_time::BootTime;
 
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
-    pub(super) fn since_boot() -> Duration {
+    pub(super) fn since_boot() -> BootTime {
         let now = Instant::now();
-        now.saturating_duration_since(*ORIGIN.get_or_init(|| now))
+        BootTime::from_origin(now.saturating_duration_since(*ORIGIN.get_or_init(|| now)))
     }
 }
 

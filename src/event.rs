@@ -52,7 +52,8 @@ pub enum TokenEvent {
         context: AuthTokenContext,
         /// Why.
         error: TokenError,
-        /// How long the backend is now left alone.
+        /// How long the backend is now left alone, unless somebody needs a token and has none that is good enough: while
+        /// an old one is good, mostly nearly as long as it may stand in.
         retry_in: Duration,
     },
     /// A caller was given a token inside its safety margin, because no newer one could be had.

@@ -66,6 +66,7 @@
 #![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
 #![cfg_attr(feature = "ffi", deny(unsafe_code))]
 
+mod attempts;
 mod backoff;
 mod boot_time;
 mod cache;
@@ -86,6 +87,9 @@ mod policy;
 #[cfg(test)]
 mod properties;
 mod runtime;
+#[cfg(any(test, feature = "test-util"))]
+#[doc(hidden)]
+pub mod simulation;
 mod stats;
 mod sync;
 mod token;

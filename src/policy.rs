@@ -95,6 +95,11 @@ impl Schedule {
         now <= self.fallback_until
     }
 
+    /// How long a token that is due may yet stand in; zero before it is due and once it may not.
+    pub(crate) fn standby(&self, now: BootTime) -> Duration {
+        if now < self.due_at { Duration::ZERO } else { self.fallback_until.saturating_since(now) }
+    }
+
     /// Whether the token may be handed out at all. Its last second may be over already: `Date`, `iat` and `exp` have
     /// whole seconds.
     pub(crate) fn is_good(&self, now: BootTime) -> bool {
@@ -155,6 +160,17 @@ mod tests {
         assert!(schedule.is_fallback(at(30)));
         assert!(!schedule.is_fallback(at(29)));
         assert!(!schedule.is_fallback(at(0)));
+    }
+
+    #[test]
+    fn a_token_is_on_standby_from_when_it_is_due_until_it_may_not_stand_in() {
+        let schedule = policy(10 * MINUTE).schedule(START, 60 * MINUTE, 1.0);
+        let left = |at: BootTime| schedule.standby(at);
+        assert_eq!(left(schedule.due_at.minus(Duration::from_millis(1))), Duration::ZERO, "not due");
+        assert_eq!(left(schedule.due_at), Duration::from_secs(600));
+        assert_eq!(left(schedule.spent_at), Duration::from_secs(570));
+        assert_eq!(left(schedule.fallback_until), Duration::ZERO);
+        assert_eq!(left(schedule.expires_at), Duration::ZERO);
     }
 
     #[test]

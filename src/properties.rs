@@ -144,6 +144,13 @@ proptest! {
     }
 
     #[test]
+    fn a_rest_is_within_the_time_that_the_token_stands_in_and_grows(standby in millis(86_400_000), (one, other) in (0.0..=1.0, 0.0..=1.0)) {
+        let (least, most) = (RetryPolicy::rest(standby, f64::min(one, other)), RetryPolicy::rest(standby, f64::max(one, other)));
+        prop_assert!(least <= most && most <= standby);
+        prop_assert_eq!(RetryPolicy::rest(standby, 1.0), standby);
+    }
+
+    #[test]
     fn what_a_server_asks_to_wait_is_bounded(value in "\\PC{0,40}", at in 0u64..1 << 40) {
         for now in [None, Some(UNIX_EPOCH + Duration::from_secs(at))] {
             if let Some(wait) = parse_retry_after(&value, now) {

@@ -1,6 +1,6 @@
 //! Counters, for those who want to know what the factory saves them. Cheap enough for the hot path.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a factory has done since it was built. `calls = hits + waits + refusals + not_ready`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    #[inline]
     pub(crate) fn hit(&self) {
         self.hits.add(1);
     }
@@ -97,28 +98,61 @@ impl Counter {
     }
 }
 
-const STRIPES: usize = 16;
+const SEATS: usize = 16;
 
-/// A counter that threads do not fight over: each adds in a cache line of its own.
+/// A counter that threads do not fight over. Each of the first sixteen threads alive counts in a cache line of its own,
+/// where nobody else writes, so that a plain addition will do; the others share one.
 #[derive(Debug, Default)]
-struct Striped([Stripe; STRIPES]);
+struct Striped {
+    seats: [Stripe; SEATS],
+    standing: Counter,
+}
 
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Stripe(Counter);
+struct Stripe(AtomicU64);
 
 impl Striped {
+    #[inline]
     fn add(&self, count: u64) {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+        // A thread that is being torn down has left its seat.
+        match MINE.try_with(|mine| mine.0).ok().flatten().and_then(|seat| self.seats.get(seat)) {
+            Some(Stripe(own)) => own.store(own.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed),
+            None => drop(self.standing.0.fetch_add(count, Ordering::Relaxed)),
         }
-        // A thread that is being torn down has no stripe of its own any more.
-        self.0[MINE.try_with(|mine| *mine).unwrap_or(0)].0.0.fetch_add(count, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {
-        self.0.iter().map(|stripe| stripe.0.get()).sum()
+        self.seats.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum::<u64>() + self.standing.get()
+    }
+}
+
+thread_local! {
+    static MINE: Seat = Seat::take();
+}
+
+/// Which seats are taken, one bit each.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// A thread's seat in every counter of the process, if there was one left; free again when the thread ends.
+struct Seat(Option<usize>);
+
+impl Seat {
+    fn take() -> Self {
+        // Acquire, and release in `drop`: whoever sits down sees what was counted here before.
+        let taken = TAKEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, |taken| {
+            let seat = taken.trailing_ones() as usize;
+            (seat < SEATS).then(|| taken | 1 << seat)
+        });
+        Self(taken.ok().map(|before| before.trailing_ones() as usize))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(seat) = self.0 {
+            TAKEN.fetch_and(!(1 << seat), Ordering::Release);
+        }
     }
 }
 
@@ -138,5 +172,23 @@ mod tests {
         counters.not_ready.add();
         let stats = counters.snapshot(3);
         assert_eq!((stats.hits, stats.calls, stats.entries), (2000, 2002, 3));
+    }
+
+    #[test]
+    fn threads_at_the_same_time_and_one_after_the_other_lose_no_count() {
+        let hits = Striped::default();
+        let all_here = std::sync::Barrier::new(3 * SEATS);
+        for _ in 0..4 {
+            std::thread::scope(|scope| {
+                for _ in 0..3 * SEATS {
+                    scope.spawn(|| {
+                        all_here.wait();
+                        (0..1000).for_each(|_| hits.add(1));
+                        all_here.wait();
+                    });
+                }
+            });
+        }
+        assert_eq!(hits.get(), 4 * 3 * 1000 * SEATS as u64);
     }
 }

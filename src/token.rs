@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::boot_time::BootTime;
 use crate::policy::Schedule;
+use crate::sync::{Lent, owned};
 
 const PREFIX: &str = "Bearer ";
 
@@ -18,9 +19,10 @@ const PREFIX: &str = "Bearer ";
 ///
 /// Hand [`value`](Self::value) to Google's SDKs, or put [`authorization_header`](Self::authorization_header) on a
 /// request of your own. Do not keep it: ask the factory again for the next request, which costs next to nothing.
-#[derive(Clone)]
 pub struct AuthToken {
-    inner: Arc<Sealed>,
+    /// From the cache it comes on the cache's account: without writing to memory that threads share, as counting a share
+    /// would.
+    inner: Lent<Sealed>,
 }
 
 /// A token's content, shared by its clones; what the cache swaps in one step.
@@ -36,13 +38,18 @@ impl AuthToken {
         let mut bearer = Zeroizing::new(String::with_capacity(PREFIX.len() + secret.len()));
         bearer.push_str(PREFIX);
         bearer.push_str(secret);
-        Self { inner: Arc::new(Sealed { bearer, schedule, generation }) }
+        Self::of(Arc::new(Sealed { bearer, schedule, generation }))
     }
 
-    pub(crate) fn unsealed(inner: &Arc<Sealed>) -> Self {
-        Self { inner: Arc::clone(inner) }
+    pub(crate) fn of(inner: Arc<Sealed>) -> Self {
+        Self { inner: owned(inner) }
     }
 
+    pub(crate) fn lent(inner: Lent<Sealed>) -> Self {
+        Self { inner }
+    }
+
+    /// A share in the content.
     pub(crate) fn sealed(&self) -> Arc<Sealed> {
         Arc::clone(&self.inner)
     }
@@ -63,7 +70,7 @@ impl AuthToken {
                 self.0.bearer.as_bytes()
             }
         }
-        let bytes = Bytes::from_owner(Shared(Arc::clone(&self.inner)));
+        let bytes = Bytes::from_owner(Shared(self.sealed()));
         // Only visible ASCII is ever accepted as a token, so this cannot fail; an empty value would be refused by any
         // server, which is the safe way to be wrong.
         let mut value = HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""));
@@ -95,7 +102,20 @@ impl AuthToken {
     }
 }
 
+impl Clone for AuthToken {
+    fn clone(&self) -> Self {
+        Self::of(self.sealed())
+    }
+}
+
 impl Sealed {
+    /// What stands where there is no token: it has no schedule, which every token that is kept has.
+    pub(crate) fn nothing() -> Arc<Self> {
+        static NOTHING: LazyLock<Arc<Sealed>> =
+            LazyLock::new(|| Arc::new(Sealed { bearer: Zeroizing::new(String::new()), schedule: None, generation: 0 }));
+        Arc::clone(&NOTHING)
+    }
+
     pub(crate) fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()
     }
@@ -110,7 +130,7 @@ impl fmt::Debug for AuthToken {
         f.debug_struct("AuthToken")
             .field("value", &"[redacted]")
             .field("expires_at", &self.expires_at())
-            .field("generation", &self.inner.generation)
+            .field("generation", &self.generation())
             .finish()
     }
 }

@@ -11,15 +11,15 @@ use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::policy::Age;
-use crate::sync::{ArcSwapOption, AtomicU64, AtomicUsize, Mutex};
+use crate::sync::{ArcSwap, AtomicU64, AtomicUsize, Mutex};
 use crate::token::{AuthToken, Sealed};
 
 /// One key of the cache.
 pub(crate) struct Slot {
     pub(crate) context: AuthTokenContext,
     /// What is served. Written under `state`'s lock, read without it.
-    current: ArcSwapOption<Sealed>,
-    /// For eviction: whole seconds of boot time, so that a busy key seldom writes.
+    current: ArcSwap<Sealed>,
+    /// For eviction: in ticks of about a second (2³⁰ ns) of boot time, so that a busy key seldom writes.
     last_used: AtomicU64,
     /// Handles that hold this slot: it is not evicted while there are any.
     pins: AtomicUsize,
@@ -109,22 +109,22 @@ impl Slot {
     pub(crate) fn new(context: AuthTokenContext, now: BootTime) -> Self {
         Self {
             context,
-            current: ArcSwapOption::empty(),
-            last_used: AtomicU64::new(now.since_origin().as_secs()),
+            current: ArcSwap::new(Sealed::nothing()),
+            last_used: AtomicU64::new(tick(now)),
             pins: AtomicUsize::new(0),
             state: Mutex::default(),
         }
     }
 
     /// The hot path: the token if it is fresh.
+    #[inline]
     pub(crate) fn hit(&self, now: BootTime) -> Option<AuthToken> {
         let current = self.current.load();
-        let token = current.as_ref()?;
-        if now >= token.schedule()?.due_at {
+        if now >= current.schedule()?.due_at {
             return None;
         }
         self.touch(now);
-        Some(AuthToken::unsealed(token))
+        Some(AuthToken::lent(current))
     }
 
     /// Decides what a caller gets. A new flight is made by `take_off` when one is needed and allowed.
@@ -135,11 +135,11 @@ impl Slot {
         }
         self.touch(now);
         let current = self.current.load_full();
-        let standing = current.as_ref().and_then(|token| Some((token, *token.schedule()?)));
-        let age = standing.as_ref().map_or(Age::Expired, |(_, schedule)| schedule.age(now));
+        let standing = current.schedule().copied();
+        let age = standing.map_or(Age::Expired, |schedule| schedule.age(now));
 
-        if let Some((token, schedule)) = standing {
-            let serve = |stale, refresh| Answer::Token { token: AuthToken::unsealed(token), stale, refresh };
+        if let Some(schedule) = standing {
+            let serve = |stale, refresh| Answer::Token { token: AuthToken::of(current), stale, refresh };
             match need {
                 Need::ValidFor(asked) => {
                     let left = schedule.remaining(now);
@@ -159,7 +159,7 @@ impl Slot {
                         return serve(true, state.refresh(now, take_off));
                     }
                     // No fetch is allowed now: the old token while it is good, rather than an error.
-                    Age::Spent if schedule.is_fallback(now) && state.refusal(now).is_some() => {
+                    Age::Spent if schedule.is_fallback(now) && state.rests(now) => {
                         return serve(true, None);
                     }
                     Age::Spent | Age::Expired => {}
@@ -181,8 +181,15 @@ impl Slot {
     /// The old token, if it may stand in for one that could not be fetched.
     pub(crate) fn fallback(&self, now: BootTime) -> Option<AuthToken> {
         let current = self.current.load();
-        let token = current.as_ref()?;
-        token.schedule()?.is_fallback(now).then(|| AuthToken::unsealed(token))
+        current.schedule()?.is_fallback(now).then(|| AuthToken::lent(current))
+    }
+
+    /// How many attempts a flight makes that takes off now. One if the last flight failed and there is no token that stands
+    /// in: what further ones are for, a failure that is gone in a moment, it was not, and all devices that have none ask
+    /// this often.
+    pub(crate) fn attempts(&self, policy: &RetryPolicy, now: BootTime) -> u32 {
+        let has_failed = self.state.lock().backoff.has_failed();
+        if has_failed && self.fallback(now).is_none() { 1 } else { policy.attempts }
     }
 
     /// The generation that a flight fetches for.
@@ -215,13 +222,14 @@ impl Slot {
             return Commit::Refused(TokenError::RejectedTokenReturned);
         }
         let token = make();
-        self.current.store(token.schedule().is_some().then(|| token.sealed()));
+        self.current.store(if token.schedule().is_some() { token.sealed() } else { Sealed::nothing() });
         state.backoff.reset();
         state.flight = None;
         Commit::Landed(token)
     }
 
-    /// A flight failed. Returns how long the key is left alone, or `None` if the flight was no longer the key's.
+    /// A flight failed. Returns for how long nothing is fetched to replace what the key has, or `None` if the flight was
+    /// no longer the key's.
     pub(crate) fn fail(
         &self,
         flight: &Arc<Flight>,
@@ -235,7 +243,10 @@ impl Slot {
             return None;
         }
         state.flight = None;
-        Some(state.backoff.failed(error, policy, now, jitter))
+        let current = self.current.load();
+        let schedule = current.schedule();
+        let standby = schedule.map_or(Duration::ZERO, |schedule| schedule.standby(now));
+        Some(state.backoff.failed(error, policy, standby, now, jitter))
     }
 
     /// A flight ended without a result, through nobody's fault. Returns whether it was the key's.
@@ -273,20 +284,20 @@ impl Slot {
     fn drop_current(&self, state: &mut State, token: &AuthToken) -> bool {
         let is_current = self.serves(token);
         if is_current {
-            self.current.store(None);
+            self.current.store(Sealed::nothing());
             state.generation += 1;
         }
         is_current
     }
 
     fn serves(&self, token: &AuthToken) -> bool {
-        self.current.load().as_ref().is_some_and(|current| current.is_secret_of(token))
+        self.current.load().is_secret_of(token)
     }
 
     /// Forgets the token and the failures, and disowns the flight, which is returned so that it can be landed.
     pub(crate) fn clear(&self) -> Option<Arc<Flight>> {
         let mut state = self.state.lock();
-        self.current.store(None);
+        self.current.store(Sealed::nothing());
         state.backoff.reset();
         state.breaker = Breaker::default();
         state.flight.take()
@@ -321,8 +332,8 @@ impl Slot {
             return None;
         }
         let current = self.current.load();
-        let valid = current.as_ref().and_then(|t| t.schedule()).is_some_and(|s| s.age(now) < Age::Expired);
-        let class = match (state.refusal(now).is_some(), valid) {
+        let valid = current.schedule().is_some_and(|s| s.age(now) < Age::Expired);
+        let class = match (state.rests(now), valid) {
             (false, false) => Class::Empty,
             (false, true) => Class::Valid,
             (true, _) => Class::Waiting,
@@ -337,16 +348,21 @@ impl Slot {
             return false;
         }
         state.evicted = true;
-        self.current.store(None);
+        self.current.store(Sealed::nothing());
         true
     }
 
+    #[inline]
     pub(crate) fn touch(&self, now: BootTime) {
-        let second = now.since_origin().as_secs();
-        if self.last_used.load(Ordering::Relaxed) != second {
-            self.last_used.store(second, Ordering::Relaxed);
+        let now = tick(now);
+        if self.last_used.load(Ordering::Relaxed) != now {
+            self.last_used.store(now, Ordering::Relaxed);
         }
     }
+}
+
+fn tick(now: BootTime) -> u64 {
+    now.nanoseconds() >> 30
 }
 
 impl State {
@@ -359,9 +375,14 @@ impl State {
         self.breaker.refusal(now).or_else(|| self.backoff.refusal(now))
     }
 
+    /// Whether no fetch may start now to replace a token that is still good.
+    fn rests(&self, now: BootTime) -> bool {
+        self.backoff.rests(now) || self.breaker.refusal(now).is_some()
+    }
+
     /// Starts a refresh in the background unless one is under way or none is allowed.
     fn refresh(&mut self, now: BootTime, take_off: impl FnOnce() -> Flight) -> Option<Arc<Flight>> {
-        if self.flight.is_some() || self.refusal(now).is_some() {
+        if self.flight.is_some() || self.rests(now) {
             return None;
         }
         let flight = Arc::new(take_off());
@@ -369,6 +390,9 @@ impl State {
         Some(flight)
     }
 }
+
+#[cfg(any(test, feature = "test-util"))]
+mod quiet;
 
 #[cfg(test)]
 mod tests;

@@ -5,18 +5,12 @@ use std::sync::atomic::Ordering;
 
 use super::slot::Slot;
 use crate::boot_time::BootTime;
-use crate::context::AuthTokenContext;
+use crate::context::{AuthTokenContext, KeptHash};
 use crate::sync::{AtomicUsize, HashMap, map};
-
-#[cfg(not(feature = "test-util"))]
-type Hasher = std::collections::hash_map::RandomState;
-/// The same order in every run, so that a simulation can be repeated.
-#[cfg(feature = "test-util")]
-type Hasher = std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>;
 
 /// All keys.
 pub(crate) struct Slots {
-    map: HashMap<AuthTokenContext, Arc<Slot>, Hasher>,
+    map: HashMap<AuthTokenContext, Arc<Slot>, KeptHash>,
     max_entries: usize,
     /// At how many keys room is made next: the bound, or a sixteenth more than there are when little could go.
     room_at: AtomicUsize,
@@ -32,12 +26,13 @@ pub(crate) struct Eviction {
 
 impl Slots {
     pub(crate) fn new(max_entries: usize) -> Self {
-        Self { map: map(Hasher::default()), max_entries, room_at: AtomicUsize::new(max_entries) }
+        Self { map: map(KeptHash::default()), max_entries, room_at: AtomicUsize::new(max_entries) }
     }
 
     /// Looks a key up and does something with its slot, without a lock and without taking a share in it.
-    pub(crate) fn with<R>(&self, context: &AuthTokenContext, with: impl FnOnce(&Slot) -> R) -> Option<R> {
-        self.map.pin().get(context).map(|slot| with(slot))
+    #[inline]
+    pub(crate) fn with<R>(&self, context: &AuthTokenContext, with: impl FnOnce(&Slot) -> Option<R>) -> Option<R> {
+        self.map.pin().get(context).and_then(|slot| with(slot))
     }
 
     pub(crate) fn get(&self, context: &AuthTokenContext) -> Option<Arc<Slot>> {
@@ -139,7 +134,7 @@ mod tests {
         put(&slots, 1, at(0), 3600);
         put(&slots, 3, at(1), 3600);
         put(&slots, 2, at(2), 10);
-        assert!(slots.with(&context(1), |slot| slot.hit(at(50)).is_some()).unwrap());
+        assert!(slots.with(&context(1), |slot| slot.hit(at(50))).is_some());
         let evicted = |n, was_valid| [Eviction { context: context(n), was_valid }];
         assert_eq!(put(&slots, 4, at(60), 3600), evicted(2, false), "the expired one");
         assert_eq!(put(&slots, 5, at(61), 3600), evicted(3, true), "the one used longest ago");

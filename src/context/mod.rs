@@ -1,15 +1,19 @@
 //! What a token is for: the ids and the service it must name. The normalised context is the cache's key.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+
+mod hash;
 mod id;
 mod kind;
-mod nfc;
+
+pub(crate) use self::hash::KeptHash;
 
 pub use self::id::ContextError;
 pub use self::kind::{ContextKind, IdField, ServiceType};
-pub(crate) use self::nfc::nfc;
 
 /// What a token is for. The field names are those of Google's own SDKs.
 ///
@@ -27,16 +31,38 @@ pub(crate) use self::nfc::nfc;
 /// assert_eq!(context.vehicle_id(), Some("driver_12345"));
 /// assert!(AuthTokenContext::vehicle("").kind().is_err());
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct AuthTokenContext {
-    ids: [Option<Arc<str>>; 5],
+    /// Of `names`, worked out once, so that a lookup need not read the ids.
+    hash: u64,
+    names: Arc<Names>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Names {
+    /// The ids that are there, one after the other.
+    text: Box<str>,
+    /// Where each of them ends in it; an absent one where the one before it does.
+    ends: [usize; 5],
     service_type: Option<ServiceType>,
+}
+
+impl Names {
+    fn id(&self, field: IdField) -> &str {
+        let index = field.index();
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[index]]
+    }
 }
 
 impl AuthTokenContext {
     /// An empty context, to be filled with the `with_…` calls.
     pub fn new() -> Self {
-        Self::default()
+        Self::of(Names::default())
+    }
+
+    fn of(names: Names) -> Self {
+        Self { hash: hash::of(&names), names: Arc::new(names) }
     }
 
     /// One on-demand vehicle, as a driver app needs.
@@ -81,22 +107,31 @@ impl AuthTokenContext {
 
     /// This context with one id set; an empty `id` takes it away.
     #[must_use]
-    pub fn with_id(mut self, field: IdField, id: impl AsRef<str>) -> Self {
-        let id = id.as_ref();
-        self.ids[field.index()] = if id.is_empty() { None } else { Some(nfc(id).into()) };
-        self
+    pub fn with_id(self, field: IdField, id: impl AsRef<str>) -> Self {
+        let mut names = Names { service_type: self.names.service_type, ..Names::default() };
+        let mut text = String::with_capacity(self.names.text.len() + id.as_ref().len());
+        for other in IdField::ALL {
+            if other == field {
+                text.extend(id.as_ref().nfc());
+            } else {
+                text.push_str(self.names.id(other));
+            }
+            names.ends[other.index()] = text.len();
+        }
+        names.text = text.into();
+        Self::of(names)
     }
 
     /// This context on one service.
     #[must_use]
-    pub fn with_service_type(mut self, service_type: ServiceType) -> Self {
-        self.service_type = Some(service_type);
-        self
+    pub fn with_service_type(self, service_type: ServiceType) -> Self {
+        let names = Arc::unwrap_or_clone(self.names);
+        Self::of(Names { service_type: Some(service_type), ..names })
     }
 
     /// One of the ids, in NFC.
     pub fn id(&self, field: IdField) -> Option<&str> {
-        self.ids[field.index()].as_deref()
+        Some(self.names.id(field)).filter(|id| !id.is_empty())
     }
 
     /// The on-demand vehicle.
@@ -126,7 +161,7 @@ impl AuthTokenContext {
 
     /// The service, where the context names one.
     pub fn service_type(&self) -> Option<ServiceType> {
-        self.service_type
+        self.names.service_type
     }
 
     /// Which kind of token this asks for.
@@ -156,7 +191,7 @@ impl AuthTokenContext {
             (false, false, false, true, false) => ContextKind::Task,
             // "trackingid" stands alone in a token (Google, "Issue JSON Web Tokens").
             (false, false, false, false, true) => ContextKind::Tracking,
-            (false, false, false, false, false) => match self.service_type {
+            (false, false, false, false, false) => match self.names.service_type {
                 Some(ServiceType::Vehicle) => ContextKind::VehicleService,
                 Some(ServiceType::Fleet) => ContextKind::Fleet,
                 _ => return Err(ContextError::Empty),
@@ -164,6 +199,26 @@ impl AuthTokenContext {
             _ => return Err(ContextError::Combination),
         };
         Ok(kind)
+    }
+}
+
+impl Default for AuthTokenContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for AuthTokenContext {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && (Arc::ptr_eq(&self.names, &other.names) || self.names == other.names)
+    }
+}
+
+impl Eq for AuthTokenContext {}
+
+impl Hash for AuthTokenContext {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 
@@ -176,7 +231,7 @@ impl fmt::Display for AuthTokenContext {
             write!(f, "{joint}{field} {id:?}")?;
             joint = " and ";
         }
-        match self.service_type {
+        match self.names.service_type {
             Some(service) => write!(f, "{joint}{}", service.as_str()),
             None if joint.is_empty() => f.write_str("no id"),
             None => Ok(()),
@@ -193,7 +248,7 @@ impl fmt::Debug for AuthTokenContext {
                 out.field(field.name(), &id);
             }
         }
-        if let Some(service) = self.service_type {
+        if let Some(service) = self.names.service_type {
             out.field("serviceType", &service.as_str());
         }
         out.finish()
@@ -242,6 +297,23 @@ mod tests {
     #[test]
     fn two_spellings_of_one_id_are_one_key() {
         assert_eq!(AuthTokenContext::vehicle("cafe\u{301}"), AuthTokenContext::vehicle("caf\u{e9}"));
+    }
+
+    #[test]
+    fn the_same_text_in_other_ids_is_another_key() {
+        let both = |vehicle, trip| AuthTokenContext::trip(trip).with_id(IdField::Vehicle, vehicle);
+        assert_ne!(both("ab", "c"), both("a", "bc"));
+        assert_eq!(both("ab", "c"), AuthTokenContext::vehicle("ab").with_id(IdField::Trip, "c"));
+        assert_eq!(both("ab", "c").with_id(IdField::Vehicle, ""), AuthTokenContext::trip("c"));
+        assert_eq!(both("ab", "c").trip_id(), Some("c"));
+        assert_ne!(AuthTokenContext::trip("c").with_service_type(ServiceType::Trip), AuthTokenContext::trip("c"));
+    }
+
+    #[test]
+    fn contexts_whose_hashes_collide_are_still_two_keys() {
+        let (one, mut other) = (AuthTokenContext::trip("a"), AuthTokenContext::trip("b"));
+        other.hash = one.hash;
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -24,13 +24,13 @@ pub(super) enum Asked {
 
 impl Core {
     /// The hot path: a fresh token, without a lock.
+    #[inline]
     pub(super) fn hit(&self, context: &AuthTokenContext) -> Option<AuthToken> {
-        let token = self.slots.with(context, |slot| slot.hit(self.now())).flatten()?;
-        self.counters.hit();
-        Some(token)
+        self.slots.with(context, |slot| self.hit_slot(slot))
     }
 
     /// The same without the lookup.
+    #[inline]
     pub(super) fn hit_slot(&self, slot: &Slot) -> Option<AuthToken> {
         let token = slot.hit(self.now())?;
         self.counters.hit();
@@ -93,7 +93,7 @@ impl Core {
     }
 
     pub(super) fn prefetch(self: &Arc<Self>, context: &AuthTokenContext) {
-        if self.slots.with(context, |slot| slot.hit(self.now()).is_none()).unwrap_or(true) {
+        if self.slots.with(context, |slot| slot.hit(self.now())).is_none() {
             // A bad context has nothing to fetch, a backing-off one nothing to fetch now.
             let _ = self.ask(context, Need::AtOnce);
         }

@@ -241,7 +241,9 @@ impl AuthTokenFactoryBuilder {
         self
     }
 
-    /// How many attempts are made within the deadline when the failure may be gone in a moment. Default: 3.
+    /// How many attempts are made within the deadline when the failure may be gone in a moment. Default: 3. One, if the
+    /// last fetch for the context failed and there is no token that stands in: so a backend that cannot keep up is not
+    /// asked three times by everybody.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.retry.attempts = attempts;
         self

@@ -64,7 +64,9 @@ impl Core {
     #[cfg(feature = "ffi")]
     pub(crate) fn note_hits(&self, context: &AuthTokenContext, count: u64) {
         let now = self.now();
-        self.slots.with(context, |slot| slot.touch(now));
+        if let Some(slot) = self.slots.get(context) {
+            slot.touch(now);
+        }
         self.counters.hits(count);
     }
 

@@ -6,21 +6,18 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::SemaphorePermit;
 
 use super::core::Core;
+use crate::attempts::Attempts;
 use crate::boot_time::BootTime;
 use crate::cache::flight::Flight;
 use crate::cache::slot::{Commit, Slot};
 use crate::claims::{self, Scope};
 use crate::config::{ScopeCheck, UnknownLifetime};
-use crate::error::{FailureClass, Interruption, ResponseError, TokenError, TransportError};
+use crate::error::{Interruption, ResponseError, TokenError, TransportError};
 use crate::event::TokenEvent;
 use crate::fetch::{FetchRequest, FetchedToken};
 use crate::lifetime::{self, Evidence, Verdict};
 use crate::policy::Schedule;
 use crate::token::{AuthToken, Fingerprint, is_header_safe};
-
-/// A backend that signs twice within a second signs the same token twice: RS256 is deterministic, and `iat` has whole
-/// seconds. Two such pauses, which are what the usual three attempts make, outwait the second.
-const SAME_TOKEN_PAUSE: Duration = Duration::from_millis(500);
 
 /// From here on a wrong device clock is worth an event.
 const NOTABLE_SKEW: Duration = Duration::from_secs(60);
@@ -30,11 +27,13 @@ pub(super) struct Run {
     core: Arc<Core>,
     slot: Arc<Slot>,
     flight: Arc<Flight>,
+    most_attempts: u32,
 }
 
 impl Run {
     pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>, flight: Arc<Flight>) -> Self {
-        Self { core, slot, flight }
+        let most_attempts = slot.attempts(&core.settings.retry, core.now());
+        Self { core, slot, flight, most_attempts }
     }
 
     pub(super) async fn run(self) {
@@ -53,11 +52,11 @@ impl Run {
 
     async fn attempts(&self) -> Result<(), TokenError> {
         let settings = &self.core.settings;
-        let (mut attempt, mut failed) = (0, false);
+        let mut attempts = Attempts::new(self.most_attempts);
         loop {
-            attempt += 1;
+            attempts.begin();
             let Some(line) = self.line().await.filter(|_| !self.left().is_zero()) else {
-                if failed {
+                if attempts.have_failed() {
                     return Err(self.core.timeout());
                 }
                 // The backend has given no reason to leave it alone.
@@ -72,12 +71,12 @@ impl Run {
             let error = match fetched.and_then(|fetched| self.examine(fetched)) {
                 Ok(ready) => match self.commit(&ready, generation) {
                     Commit::Landed(token) => {
-                        self.landed(token, &ready, attempt);
+                        self.landed(token, &ready, attempts.made());
                         return Ok(());
                     }
                     // The token was rejected while its successor was fetched: fetch one from after the rejection.
                     Commit::Outdated => {
-                        attempt -= 1;
+                        attempts.overtaken();
                         continue;
                     }
                     Commit::Refused(error) => error,
@@ -89,16 +88,10 @@ impl Run {
                 },
                 Err(error) => error,
             };
-            failed = true;
-            let again = error.class() == FailureClass::Transient && error.retry_after().is_none();
-            let mut pause = settings.retry.pause_after(attempt, settings.jitter.next());
-            if matches!(error, TokenError::RejectedTokenReturned) {
-                pause = pause.max(SAME_TOKEN_PAUSE);
-            }
-            if !again || attempt >= settings.retry.attempts || pause >= self.left() {
+            let Some(pause) = attempts.failed(&error, &settings.retry, self.left(), settings.jitter.next()) else {
                 return Err(error);
-            }
-            let context = self.slot.context.clone();
+            };
+            let (context, attempt) = (self.slot.context.clone(), attempts.made());
             self.core.events.send(TokenEvent::AttemptFailed { context, attempt, error, next_in: pause });
             settings.clock.sleep(pause).await;
         }

@@ -88,22 +88,30 @@ impl<T> OnceLock<T> {
     }
 }
 
-pub(crate) struct ArcSwapOption<T>(Mutex<Option<Arc<T>>>);
+/// What an `ArcSwap` gave to look at.
+pub(crate) type Lent<T> = Arc<T>;
 
-impl<T> ArcSwapOption<T> {
-    pub(crate) fn empty() -> Self {
-        Self(Mutex::new(None))
+/// The same without an `ArcSwap`.
+pub(crate) fn owned<T>(value: Arc<T>) -> Lent<T> {
+    value
+}
+
+pub(crate) struct ArcSwap<T>(Mutex<Arc<T>>);
+
+impl<T> ArcSwap<T> {
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self(Mutex::new(value))
     }
 
-    pub(crate) fn load(&self) -> Option<Arc<T>> {
-        self.0.lock().clone()
+    pub(crate) fn load(&self) -> Lent<T> {
+        self.load_full()
     }
 
-    pub(crate) fn load_full(&self) -> Option<Arc<T>> {
-        self.load()
+    pub(crate) fn load_full(&self) -> Arc<T> {
+        Arc::clone(&self.0.lock())
     }
 
-    pub(crate) fn store(&self, value: Option<Arc<T>>) {
+    pub(crate) fn store(&self, value: Arc<T>) {
         let old = std::mem::replace(&mut *self.0.lock(), value);
         drop(old);
     }

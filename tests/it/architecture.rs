@@ -46,6 +46,7 @@ fn forbid(why: &str, which: impl Fn(&str) -> bool, words: &[&str]) -> Vec<String
 fn is_pure(room: &str) -> bool {
     let pure = [
         "policy.rs",
+        "attempts.rs",
         "backoff.rs",
         "claims.rs",
         "lifetime.rs",

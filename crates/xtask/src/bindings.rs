@@ -35,6 +35,11 @@ impl Args {
         Self { shipped: false, reqwest: false, release: false, sources_only: false }
     }
 
+    /// As apps get them.
+    pub(crate) const fn for_benches() -> Self {
+        Self { shipped: true, reqwest: false, release: true, sources_only: false }
+    }
+
     /// The sources as apps get them; the library is built for each device.
     pub(crate) const fn for_apps() -> Self {
         Self { shipped: true, reqwest: false, release: false, sources_only: true }

@@ -4,11 +4,14 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod bench;
+mod bench_phones;
 mod bindings;
 mod builds;
 mod cost;
 mod dist;
 mod excerpt;
+mod fleet;
 mod fuzz;
 mod kept;
 mod kotlin;
@@ -36,6 +39,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench_phones::Language;
 use crate::workspace::Workspace;
 
 /// The chores of the fleet-token workspace.
@@ -58,6 +62,8 @@ enum Chore {
     Kotlin(kotlin::Args),
     /// Run the factory through random weather against a model of its promises.
     Sim(sim::Args),
+    /// Let a million devices live through a day, outages and shifts, and write docs/fleet-scale.md.
+    Fleet(fleet::Args),
     /// Run a few threads on the factory in every order that shuttle can think of.
     Model(model::Args),
     /// Put bytes that libFuzzer makes up before everything that reads what comes from outside.
@@ -68,11 +74,19 @@ enum Chore {
     Sbom,
     /// Let 64 callers use the factory for minutes against an emulated Fleet Engine that judges every token.
     Soak(soak::Args),
+    /// Measure the factory beside its rivals, and write docs/performance.md. Takes eight minutes, and a machine without other work.
+    Bench(bench::Args),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
     /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
     Cost(cost::Args),
+    /// Measure what a hit costs in Kotlin, with JMH, into docs/performance-phones.md. Five minutes on a quiet machine.
+    BenchKotlin(bench_phones::Args),
+    /// Measure what a hit costs in Swift, into docs/performance-phones.md.
+    BenchSwift(bench_phones::Args),
+    /// Both of these.
+    BenchPhones(bench_phones::Args),
     /// Print how big the library is that phones load and what is in it, and compare with the committed size.
     Size(dist::SizeArgs),
 }
@@ -92,13 +106,18 @@ fn main() -> ExitCode {
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
         Chore::Sim(args) => sim::run(&args, &workspace),
+        Chore::Fleet(args) => fleet::run(&args, &workspace),
         Chore::Model(args) => model::run(&args, &workspace),
         Chore::Fuzz(args) => fuzz::run(&args, &workspace),
         Chore::Mutants(args) => mutants::run(&args, &workspace),
         Chore::Sbom => sbom::run(&workspace),
         Chore::Soak(args) => soak::run(&args, &workspace),
+        Chore::Bench(args) => bench::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
+        Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
+        Chore::BenchSwift(args) => bench_phones::run(&args, &[Language::Swift], &workspace),
+        Chore::BenchPhones(args) => bench_phones::run(&args, &[Language::Kotlin, Language::Swift], &workspace),
         Chore::Size(args) => dist::size(&args, &workspace),
     }
 }

@@ -94,7 +94,7 @@ fn is_headline(_: Pipe, line: &str) -> bool {
 }
 
 /// The machine's Swift, or Debian's: unpacked now, should it not be there yet.
-fn toolchain_or_install(workspace: &Workspace) -> Result<Toolchain, Outcome> {
+pub(crate) fn toolchain_or_install(workspace: &Workspace) -> Result<Toolchain, Outcome> {
     if let Some(toolchain) = Toolchain::find(workspace) {
         return Ok(toolchain);
     }

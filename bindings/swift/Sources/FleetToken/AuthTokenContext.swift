@@ -1,17 +1,20 @@
 /// What a token is for. An absent id and an empty one are the same.
 public struct AuthTokenContext: Sendable, Hashable {
     /// An on-demand vehicle.
-    public var vehicleID: String?
+    public var vehicleID: String? { didSet { digest = digested() } }
     /// An on-demand trip.
-    public var tripID: String?
+    public var tripID: String? { didSet { digest = digested() } }
     /// A delivery vehicle.
-    public var deliveryVehicleID: String?
+    public var deliveryVehicleID: String? { didSet { digest = digested() } }
     /// A scheduled task.
-    public var taskID: String?
+    public var taskID: String? { didSet { digest = digested() } }
     /// A shipment's tracking id.
-    public var trackingID: String?
+    public var trackingID: String? { didSet { digest = digested() } }
     /// The service, for contexts that have no id to say it.
-    public var serviceType: ServiceType?
+    public var serviceType: ServiceType? { didSet { digest = digested() } }
+
+    /// A context is a key wherever tokens are kept, and asked for far more often than made: its ids are hashed once.
+    private(set) var digest = 0
 
     public init(
         vehicleID: String? = nil,
@@ -27,6 +30,33 @@ public struct AuthTokenContext: Sendable, Hashable {
         self.taskID = taskID
         self.trackingID = trackingID
         self.serviceType = serviceType
+        digest = digested()
+    }
+
+    private func digested() -> Int {
+        var hasher = Hasher()
+        func add(_ field: UInt8, _ id: String?) {
+            guard let id else { return }
+            hasher.combine(field)
+            hasher.combine(id)
+        }
+        add(1, vehicleID)
+        add(2, tripID)
+        add(3, deliveryVehicleID)
+        add(4, taskID)
+        add(5, trackingID)
+        if let serviceType { hasher.combine(serviceType) }
+        return hasher.finalize()
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(digest)
+    }
+
+    public static func == (one: Self, other: Self) -> Bool {
+        one.digest == other.digest && one.vehicleID == other.vehicleID && one.tripID == other.tripID
+            && one.deliveryVehicleID == other.deliveryVehicleID && one.taskID == other.taskID
+            && one.trackingID == other.trackingID && one.serviceType == other.serviceType
     }
 
     /// For one on-demand vehicle.

@@ -9,7 +9,6 @@ public final class AuthTokenFactory: Sendable {
     private let core: FfiTokenFactory
     private let copies: Copies
     private let now: @Sendable () -> UInt64
-    private let ended = Flag()
 
     /// A factory on the device's clocks. Touches no network and starts no thread.
     ///
@@ -50,7 +49,7 @@ public final class AuthTokenFactory: Sendable {
     /// Throws a `TokenError`, or `CancellationError` if the task is cancelled while it waits. The fetch goes on then, and
     /// the next caller has its token.
     public func token(for context: AuthTokenContext) async throws -> AuthToken {
-        if let token = copy(for: context) {
+        if let token = copies.fresh(for: context) {
             return token
         }
         return try await ask(context, validForMs: nil)
@@ -67,6 +66,10 @@ public final class AuthTokenFactory: Sendable {
         for context: AuthTokenContext,
         completion: @escaping @Sendable (Result<AuthToken, TokenError>) -> Void
     ) {
+        if let token = copies.fresh(for: context) {
+            DispatchQueue.global().async { completion(.success(token)) }
+            return
+        }
         // Detached, since the caller's priority and task-local values are no business of the fetch. It is never cancelled.
         Task.detached {
             let result: Result<AuthToken, TokenError>
@@ -84,11 +87,7 @@ public final class AuthTokenFactory: Sendable {
 
     /// The token if one can be served at once. What is due, spent or missing is fetched in the background.
     public func tryToken(for context: AuthTokenContext) -> AuthToken? {
-        if let token = copy(for: context) {
-            return token
-        }
-        tellHits()
-        return core.tryToken(context: context.crossing()).map { keep($0, for: context) }
+        copies.fresh(for: context) ?? tryAsking(context)
     }
 
     /// The token of one context, again and again. While the handle exists, its context is never dropped to keep the
@@ -142,7 +141,7 @@ public final class AuthTokenFactory: Sendable {
         AsyncStream(bufferingPolicy: .bufferingOldest(256)) { continuation in
             let subscription = core.listen(listener: EventBridge(continuation: continuation, copies: copies))
             continuation.onTermination = { _ in subscription.stop() }
-            if ended.isSet {
+            if copies.isEnded {
                 continuation.finish()
             }
         }
@@ -166,16 +165,30 @@ public final class AuthTokenFactory: Sendable {
 
     /// Ends everything: callers who wait get an error at once, later calls too. Returns when no fetch is left.
     public func shutdown() async {
-        ended.set()
+        // Before the core, so that no copy outlives it.
+        copies.end()
         tellHits()
         copies.see(epoch: await core.shutdown())
     }
 
     // MARK: - Inside
 
-    /// The copy, unless this is ending: the core is told after its readers are.
-    private func copy(for context: AuthTokenContext) -> AuthToken? {
-        ended.isSet ? nil : copies.fresh(for: context)
+    /// As ``token(for:)``, for a handle.
+    func token(at spot: Copies.Spot) async throws -> AuthToken {
+        if let token = copies.fresh(at: spot) {
+            return token
+        }
+        return try await ask(spot.context, validForMs: nil)
+    }
+
+    /// As ``tryToken(for:)``, for a handle.
+    func tryToken(at spot: Copies.Spot) -> AuthToken? {
+        copies.fresh(at: spot) ?? tryAsking(spot.context)
+    }
+
+    private func tryAsking(_ context: AuthTokenContext) -> AuthToken? {
+        tellHits()
+        return core.tryToken(context: context.crossing()).map { keep($0, for: context) }
     }
 
     private func ask(_ context: AuthTokenContext, validForMs: UInt64?) async throws -> AuthToken {
@@ -197,15 +210,13 @@ public final class AuthTokenFactory: Sendable {
             generation: served.generation,
             expiresAtMs: served.validForMs.map { served.servedAtMs + $0 }
         )
-        if served.freshForMs > 0 {
-            copies.keep(
-                token,
-                for: context,
-                epoch: served.epoch,
-                freshUntilMs: served.servedAtMs + served.freshForMs,
-                evictions: served.evictions
-            )
-        }
+        copies.keep(
+            token,
+            for: context,
+            epoch: served.epoch,
+            freshUntilMs: served.servedAtMs + served.freshForMs,
+            evictions: served.evictions
+        )
         return token
     }
 
@@ -223,22 +234,4 @@ extension AuthTokenFactory: CustomStringConvertible, CustomDebugStringConvertibl
     public var debugDescription: String { description }
     /// For `dump` and debuggers, which would otherwise reach the tokens inside.
     public var customMirror: Mirror { Mirror(self, children: [:], displayStyle: .class) }
-}
-
-/// Set once.
-private final class Flag: @unchecked Sendable {
-    private let lock = NSLock()
-    private var value = false
-
-    var isSet: Bool {
-        lock.lock()
-        defer { lock.unlock() }
-        return value
-    }
-
-    func set() {
-        lock.lock()
-        defer { lock.unlock() }
-        value = true
-    }
 }

@@ -7,6 +7,7 @@ internal import FleetTokenFFI
 public final class TokenHandle: Sendable {
     /// What the handle is for.
     public let context: AuthTokenContext
+    private let spot: Copies.Spot
     private let factory: AuthTokenFactory
     /// Holds the context's entry in the core for as long as it is not freed.
     private let held: FfiTokenHandle
@@ -14,12 +15,13 @@ public final class TokenHandle: Sendable {
     init(_ factory: AuthTokenFactory, _ context: AuthTokenContext, _ held: FfiTokenHandle) {
         self.factory = factory
         self.context = context
+        spot = Copies.Spot(context)
         self.held = held
     }
 
     /// As ``AuthTokenFactory/token(for:)``.
     public func token() async throws -> AuthToken {
-        try await factory.token(for: context)
+        try await factory.token(at: spot)
     }
 
     /// As ``AuthTokenFactory/token(for:validFor:)``.
@@ -34,7 +36,7 @@ public final class TokenHandle: Sendable {
 
     /// As ``AuthTokenFactory/tryToken(for:)``.
     public func tryToken() -> AuthToken? {
-        factory.tryToken(for: context)
+        factory.tryToken(at: spot)
     }
 
     /// As ``AuthTokenFactory/invalidate(_:for:)``.

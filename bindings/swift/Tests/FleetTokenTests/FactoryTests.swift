@@ -282,6 +282,28 @@ import Testing
         #expect(copies.fresh(for: .vehicle("v1")) != nil)
     }
 
+    @Test func whatIsOlderThanWhatWasHandedOutIsNotKeptThoughNothingIsKeptByNow() {
+        keep("v1", generation: 2, evictions: 1)
+        keep("other", generation: 3, evictions: 2)
+        // A slow thread's: it was asked for before, and read the number of evictions after.
+        keep("v1", generation: 1, evictions: 2)
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+        // The newer one comes from before a rejection, so that it is not kept, and the older one from after it.
+        copies.see(epoch: 1)
+        keep("v2", generation: 5, evictions: 2)
+        keep("v2", epoch: 1, generation: 4, evictions: 2)
+        #expect(copies.fresh(for: .vehicle("v2")) == nil)
+    }
+
+    /// It is for a call that asked for more life than the copy had.
+    @Test func aTokenThatIsNotFreshEndsTheCopyOfAnOlderOne() {
+        keep("v1")
+        #expect(copies.fresh(for: .vehicle("v1")) != nil)
+        let token = AuthToken(value: "v1-2", generation: 2, expiresAtMs: nil)
+        copies.keep(token, for: .vehicle("v1"), epoch: 0, freshUntilMs: 0, evictions: 0)
+        #expect(copies.fresh(for: .vehicle("v1")) == nil)
+    }
+
     @Test func hitsAreToldOnceInTheOrderOfUseAlsoOfCopiesThatAreGone() {
         keep("v1")
         keep("v2")

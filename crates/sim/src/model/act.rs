@@ -196,10 +196,15 @@ impl Model {
         let now = self.now();
         let mut ended = 0;
         for slot in self.slots.values_mut() {
-            if let Some(hold) = slot.hold.filter(|hold| hold.by == by) {
-                ended += usize::from(hold.until > now);
+            let Some(hold) = &mut slot.hold else { continue };
+            if hold.by == by {
+                ended += usize::from(hold.rest_until > now);
                 slot.hold = None;
                 slot.failures = 0;
+            } else if by == HeldBy::Us && hold.by == HeldBy::Server {
+                // What we added to the server's wait is ours.
+                ended += usize::from(hold.until <= now && now < hold.rest_until);
+                hold.rest_until = hold.until;
             }
         }
         ended

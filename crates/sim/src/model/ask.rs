@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use fleet_token::{TokenErrorKind, TokenEvent};
 
 use super::age::Age;
-use super::{Check, Flight, FlightId, GRACE, Landing, Model, Need, Phase, Refusal};
+use super::{Check, Flight, FlightId, GRACE, Landing, Model, Need, Phase, Refusal, tick};
 use crate::setting::Key;
 
 /// What asking came to.
@@ -30,7 +30,7 @@ impl Model {
             _ => false,
         };
         is_fresh.then(|| {
-            slot.last_used = now.as_secs();
+            slot.last_used = tick(now);
             token.generation
         })
     }
@@ -54,9 +54,10 @@ impl Model {
         }
         let starts = self.is_next(key, |event| matches!(event, TokenEvent::FetchStarted { .. }));
         let Some(slot) = self.slots.get_mut(&key) else { return Err(format!("key {key} is not kept")) };
-        slot.last_used = now.as_secs();
+        slot.last_used = tick(now);
         let refusal = slot.refusal(now);
-        let may_start = slot.flight.is_none() && refusal.is_none();
+        let rests = slot.rests(now);
+        let may_start = slot.flight.is_none() && !rests;
         if let Some(token) = slot.token {
             let served = |stale| Asked::Token { generation: token.generation, stale };
             let age = match token.age(now) {
@@ -89,7 +90,7 @@ impl Model {
                         }
                         return Ok(served(true));
                     }
-                    Age::Spent if slot.flight.is_none() && refusal.is_some() && token.stands_in(now) => {
+                    Age::Spent if rests && token.stands_in(now) => {
                         return Ok(served(true));
                     }
                     Age::Spent | Age::Expired => {}
@@ -116,8 +117,16 @@ impl Model {
         let (deadline, epoch) = (self.now() + self.rules.deadline, self.epoch);
         let Some(slot) = self.slots.get_mut(&key) else { return Err(format!("key {key} is not kept")) };
         slot.flight = Some(id);
+        if let Some(token) = slot.token.as_mut().filter(|_| behind) {
+            // So it is due.
+            token.due.1 = token.due.1.min(self.times.boot);
+        }
+        // Whoever has nothing, and failed last time, is not helped by another attempt in a moment.
+        let alone = slot.failures > 0 && slot.token.is_none_or(|token| !token.stands_in(self.times.boot));
+        let most = if alone { 1 } else { self.rules.attempts };
         self.flights.push(Flight {
             key,
+            most,
             serial: slot.serial,
             deadline,
             began: self.times.awake,

@@ -2,13 +2,13 @@
 
 use fleet_token::TokenEvent;
 
-use super::{Check, Model, Slot};
+use super::{Check, Model, Slot, tick};
 use crate::model::age::Age;
 use crate::setting::Key;
 
 /// Keys without a valid token go first, then those with one, then those that wait out a failure; among equals the least
 /// recently used.
-type Rank = (u8, u64);
+type Rank = (u8, u128);
 
 impl Model {
     /// A key is met for the first time.
@@ -16,7 +16,7 @@ impl Model {
         if self.slots.len() >= self.room_at {
             self.make_room()?;
         }
-        let last_used = self.now().as_secs();
+        let last_used = tick(self.now());
         self.serial += 1;
         self.slots.insert(
             key,
@@ -77,7 +77,7 @@ impl Slot {
     }
 
     fn rank(&self, now: std::time::Duration) -> Rank {
-        let class = match (self.refusal(now).is_some(), self.is_valid(now)) {
+        let class = match (self.rests(now), self.is_valid(now)) {
             (false, false) => 0,
             (false, true) => 1,
             (true, _) => 2,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleet_token::{TokenErrorKind, TokenEvent};
 
-use super::age::{self, Held, Life};
+use super::age::{self, Age, Held, Life};
 use super::{Check, Commit, FlightId, HeldBy, Hold, Landing, Model, Phase};
 use crate::outside::{Class, Failure, Meaning, Scope, Seen};
 
@@ -227,7 +227,7 @@ impl Model {
         let (least, most) = (least.max(floor), most.max(floor));
         let goes_on = self.is_next(key, |event| matches!(event, TokenEvent::AttemptFailed { .. }));
         let too_late = most + HAIR >= left;
-        let must_stop = !may_go_on || number >= self.rules.attempts || least >= left + HAIR;
+        let must_stop = !may_go_on || number >= self.flights[id].most || least >= left + HAIR;
         if !goes_on {
             if !must_stop && !too_late {
                 return Err(format!("fetch {id} of key {key} gave up after {number} attempts, with {left:?} left"));
@@ -263,32 +263,44 @@ impl Model {
             return Err(format!("fetch {id} fails, and is not the one of key {key}"));
         };
         let seconds = Duration::from_secs;
-        let (least, most, by) = match failure.class {
-            Class::Local => (Duration::ZERO, Duration::ZERO, None),
-            Class::Permanent if failure.kind == TokenErrorKind::Disabled => {
-                (seconds(60), seconds(60), Some(HeldBy::Refusal))
+        let asked = failure.retry_after;
+        // What everybody waits who has no token: by the share that is drawn, from nothing to all.
+        let (wait, by): (Box<dyn Fn(f64) -> Duration>, _) = match failure.class {
+            Class::Local => (Box::new(|_| Duration::ZERO), None),
+            Class::Permanent => {
+                let fixed = seconds(if failure.kind == TokenErrorKind::Disabled { 60 } else { 5 });
+                (Box::new(move |_| fixed), Some(HeldBy::Refusal))
             }
-            Class::Permanent => (seconds(5), seconds(5), Some(HeldBy::Refusal)),
             Class::Transient | Class::Persistent => {
                 slot.failures += 1;
                 let ceiling = seconds(60).min(seconds(1 << slot.failures.min(10)));
-                let at = |jitter: f64| seconds(1) + (ceiling - seconds(1)).mul_f64(jitter);
-                let (least, most) = jitter.map_or((seconds(1), ceiling), |jitter| (at(jitter), at(jitter)));
-                match failure.retry_after {
-                    // What the server asks for, unless our own patience is longer.
-                    Some(asked) if *retry_in == asked && asked + HAIR >= least => (asked, asked, Some(HeldBy::Server)),
-                    Some(asked) => (least.max(asked), most, Some(HeldBy::Us)),
-                    None => (least, most, Some(HeldBy::Us)),
-                }
+                // What the server asks for, unless our own patience is longer.
+                let at = move |share: f64| {
+                    (seconds(1) + (ceiling - seconds(1)).mul_f64(share)).max(asked.unwrap_or_default())
+                };
+                (Box::new(at), Some(HeldBy::Us))
             }
         };
+        // While a token is good: mostly nearly as long as it may stand in.
+        let standby = by.and(slot.token).map_or(Duration::ZERO, |token| match token.age(now) {
+            Age::Fresh => Duration::ZERO,
+            Age::Unclear if *retry_in <= wait(1.0) + HAIR => Duration::ZERO,
+            _ => token.fallback_until.saturating_sub(now),
+        });
+        let rest = |share: f64| wait(share).max(standby.mul_f64(share.powf(0.04)));
+        let (least, most) = jitter.map_or((rest(0.0), rest(1.0)), |share| (rest(share), rest(share)));
         if *retry_in + HAIR < least || *retry_in > most + HAIR {
             return Err(format!(
                 "key {key} is left alone for {retry_in:?} after {failure:?}; {least:?} to {most:?} is right"
             ));
         }
         if let Some(by) = by {
-            slot.hold = Some(Hold { until: now + *retry_in, by, kind: error.kind() });
+            // Both come of one share, which the longer tells.
+            let share = jitter.unwrap_or_else(|| share_of(*retry_in, &rest));
+            let wait = wait(share).min(*retry_in);
+            let by = if by == HeldBy::Us && asked.is_some_and(|asked| wait <= asked) { HeldBy::Server } else { by };
+            let wait = if standby.is_zero() { *retry_in } else { wait };
+            slot.hold = Some(Hold { until: now + wait, rest_until: now + *retry_in, by, kind: error.kind() });
         }
         self.counts.failures += 1;
         self.land(id, Landing::Failed(error.kind().into()));
@@ -316,4 +328,14 @@ fn or_timeout(failure: Failure, is_last: bool, model: &Model) -> Failure {
         }
         _ => failure,
     }
+}
+
+/// The share of 0 to 1 at which a wait that grows with it has this length.
+fn share_of(wait: Duration, at: impl Fn(f64) -> Duration) -> f64 {
+    let (mut least, mut most) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = f64::midpoint(least, most);
+        if at(middle) < wait { least = middle } else { most = middle }
+    }
+    most
 }

@@ -78,6 +78,8 @@ impl From<TokenErrorKind> for Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hold {
     until: Duration,
+    /// For the successor of a token that is still good.
+    rest_until: Duration,
     by: HeldBy,
     kind: TokenErrorKind,
 }
@@ -102,8 +104,8 @@ pub(crate) struct Slot {
     /// Of the breaker: the newest six at most.
     rejections: VecDeque<Duration>,
     pub(crate) pins: usize,
-    /// In whole seconds.
-    last_used: u64,
+    /// In [`tick`]s.
+    last_used: u128,
 }
 
 /// A token that the factory took.
@@ -155,6 +157,8 @@ pub(crate) struct Flight {
     landed: Option<Landing>,
     phase: Phase,
     attempt: u32,
+    /// How many there may be.
+    most: u32,
     rejections_seen: u64,
     /// The backend was asked, and what it said last was no token.
     failed: bool,
@@ -246,7 +250,17 @@ impl Model {
     }
 }
 
+/// As finely as the factory knows when a key was last used: 2³⁰ ns.
+fn tick(now: Duration) -> u128 {
+    now.as_nanos() >> 30
+}
+
 impl Slot {
+    /// Whether no fetch may start now to replace a token that is still good.
+    fn rests(&self, now: Duration) -> bool {
+        self.refusal(now).is_some() || self.hold.is_some_and(|hold| now < hold.rest_until)
+    }
+
     /// Why no fetch may start now.
     fn refusal(&self, now: Duration) -> Option<Refusal> {
         let window = Duration::from_secs(30);

@@ -89,6 +89,7 @@ impl Model {
                 edges.extend([held.due.0, held.due.1, held.spent, held.fallback_until, held.expires]);
             }
             edges.extend(slot.hold.map(|hold| hold.until));
+            edges.extend(slot.hold.map(|hold| hold.rest_until));
             edges.extend(slot.flight.map(|flight| self.flights[flight].deadline));
             edges.extend(slot.rejections.front().map(|at| *at + std::time::Duration::from_secs(30)));
         }

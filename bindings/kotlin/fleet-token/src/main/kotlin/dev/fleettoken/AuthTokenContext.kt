@@ -32,11 +32,12 @@ public class AuthTokenContext @JvmOverloads constructor(
     /** A shipment's tracking id. */
     public val trackingId: String? = trackingId?.ifEmpty { null }
 
-    // A context is a map's key on the hot path: counted once.
-    private val hash = parts().hashCode()
+    // A context is a map's key on the hot path, and often made for one call: nothing is made here but this.
+    private val hash =
+        hashed(this.vehicleId, this.tripId, this.deliveryVehicleId, this.taskId, this.trackingId, serviceType?.name)
 
-    internal val ffi: FfiTokenContext =
-        FfiTokenContext(
+    internal val ffi: FfiTokenContext
+        get() = FfiTokenContext(
             this.vehicleId?.crossing(),
             this.tripId?.crossing(),
             this.deliveryVehicleId?.crossing(),
@@ -46,12 +47,17 @@ public class AuthTokenContext @JvmOverloads constructor(
         )
 
     /** Whether its ids are what crosses: one that is no text is an id of nothing, and is not asked for. */
-    internal val isText: Boolean = parts().all { it == null || it.isText }
+    internal val isText: Boolean get() = parts().all { it == null || it.isText }
 
     private fun parts() = listOf(vehicleId, tripId, deliveryVehicleId, taskId, trackingId, serviceType?.name)
 
     override fun equals(other: Any?): Boolean =
-        this === other || (other is AuthTokenContext && hash == other.hash && ffi == other.ffi)
+        this === other || (
+            other is AuthTokenContext && hash == other.hash &&
+                vehicleId == other.vehicleId && tripId == other.tripId &&
+                deliveryVehicleId == other.deliveryVehicleId && taskId == other.taskId &&
+                trackingId == other.trackingId && serviceType == other.serviceType
+        )
 
     override fun hashCode(): Int = hash
 
@@ -94,6 +100,15 @@ public class AuthTokenContext @JvmOverloads constructor(
         /** Everything that a fleet operator may read. */
         @JvmStatic
         public fun fleet(): AuthTokenContext = AuthTokenContext(serviceType = ServiceType.FLEET)
+
+        private fun hashed(a: String?, b: String?, c: String?, d: String?, e: String?, f: String?): Int {
+            var hash = a.hashCode()
+            hash = 31 * hash + b.hashCode()
+            hash = 31 * hash + c.hashCode()
+            hash = 31 * hash + d.hashCode()
+            hash = 31 * hash + e.hashCode()
+            return 31 * hash + f.hashCode()
+        }
 
         internal fun of(context: FfiTokenContext) =
             AuthTokenContext(

@@ -4,7 +4,7 @@ import dev.fleettoken.ffi.FfiHits
 import dev.fleettoken.ffi.FfiToken
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.ConcurrentMap
-import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.atomic.LongAdder
 
 /**
  * The tokens that are served without a call into the core, which costs microseconds and garbage.
@@ -15,6 +15,8 @@ import java.util.concurrent.atomic.AtomicLong
  *   than any seen. Comparing and keeping are one step under the lock.
  * - When either rises, all copies go: one token may have been handed out for several contexts, and which were evicted
  *   is not told. Those that are left are copied again when they are asked for.
+ * - A token that is older than one that was handed out for its context, kept or not, is not kept either. (Two threads
+ *   may bring them in the other order, with an eviction or a rejection between.)
  * - What was served from here is counted, and told to the core before it is asked for anything else.
  */
 internal class Copies(private val bound: Int) {
@@ -27,7 +29,15 @@ internal class Copies(private val bound: Int) {
         // Written under the lock. A place that is not in the map any more has none.
         @Volatile
         private var copy: Copy? = null
-        private val uses = AtomicLong()
+
+        // Not one number, which threads that ask for the same token would take from each other at each hit.
+        private val uses = LongAdder()
+
+        /** How many of the uses were told; under the lock. */
+        private var told = 0L
+
+        /** The generation of the newest token that was handed out, kept or not; under the lock. */
+        private var newest = 0L
 
         /** How many handles hold it; under the lock. */
         internal var holders = 0
@@ -36,23 +46,36 @@ internal class Copies(private val bound: Int) {
         fun fresh(): AuthToken? {
             val copy = copy ?: return null
             if (!copy.isFresh()) return null
-            uses.incrementAndGet()
+            uses.increment()
             if (!untold) untold = true
             return copy.token
         }
 
-        internal fun keep(served: FfiToken, token: AuthToken, since: Since) {
-            // A slower thread's.
-            if ((copy?.token?.generation ?: 0) > token.generation) return
-            val freshForMs = served.freshForMs.saturated()
-            copy = if (freshForMs == 0L) null else Copy(token, freshForMs, since)
+        /** Whether there is no copy; under the lock. */
+        internal val isEmpty: Boolean get() = copy == null
+
+        /** Whether this token is as new as all that were handed out; under the lock. */
+        internal fun hand(token: AuthToken): Boolean {
+            if (token.generation < newest) return false
+            newest = token.generation
+            return true
+        }
+
+        internal fun put(token: AuthToken, freshForMs: Long, since: Since) {
+            copy = Copy(token, freshForMs, since)
         }
 
         internal fun empty() {
             copy = null
         }
 
-        internal fun takeHits() = uses.getAndSet(0).takeIf { it > 0 }?.let { FfiHits(context.ffi, it.toULong()) }
+        internal fun takeHits(): FfiHits? {
+            // A use that is noted meanwhile is in this sum or in the next.
+            val all = uses.sum()
+            val hits = all - told
+            told = all
+            return if (hits > 0) FfiHits(context.ffi, hits.toULong()) else null
+        }
     }
 
     // Not by their class: its `keySet` has another type on old Androids.
@@ -67,6 +90,9 @@ internal class Copies(private val bound: Int) {
     private var seenEpoch = 0L
     private var seenEvictions = 0L
 
+    /** How many places have a copy. */
+    private var kept = 0
+
     /** Uses of places that are gone. */
     private val gone = mutableListOf<FfiHits>()
 
@@ -79,9 +105,15 @@ internal class Copies(private val bound: Int) {
         val evictions = served.evictions.toLong()
         synchronized(lock) {
             rise(epoch, evictions)
-            if (epoch < seenEpoch || evictions < seenEvictions) return
-            if (places.size >= bound && context !in places) drop { it.holders == 0 }
-            place(context).keep(served, token, since)
+            if (places.size >= maxOf(bound, REMEMBERED) && context !in places) forget()
+            val place = place(context)
+            if (!place.hand(token)) return
+            empty(place)
+            val freshForMs = served.freshForMs.saturated()
+            if (epoch < seenEpoch || evictions < seenEvictions || freshForMs == 0L) return
+            if (kept >= bound) drop { it.holders == 0 }
+            place.put(token, freshForMs, since)
+            kept++
         }
     }
 
@@ -107,6 +139,8 @@ internal class Copies(private val bound: Int) {
         }
     }
 
+    internal val placeCount: Int get() = places.size
+
     private fun place(context: AuthTokenContext) = places.getOrPut(context) { Place(context) }
 
     private fun rise(epoch: Long, evictions: Long) {
@@ -116,12 +150,26 @@ internal class Copies(private val bound: Int) {
         drop { true }
     }
 
-    private inline fun drop(which: (Place) -> Boolean) {
-        for (place in places.values.filter(which)) {
-            place.empty()
+    private inline fun drop(which: (Place) -> Boolean) = places.values.filter(which).forEach(::empty)
+
+    private fun empty(place: Place) {
+        if (place.isEmpty) return
+        place.empty()
+        kept--
+    }
+
+    /** Makes room among the places. A handle's stays. */
+    private fun forget() {
+        for (place in places.values.filter { it.holders == 0 }) {
+            empty(place)
             // A use that is noted at this moment is lost.
             place.takeHits()?.let(gone::add)
-            if (place.holders == 0) places.remove(place.context)
+            places.remove(place.context)
         }
+    }
+
+    private companion object {
+        /** Places are kept without copies, too, for what they know of tokens: so many at least. */
+        const val REMEMBERED = 1024
     }
 }

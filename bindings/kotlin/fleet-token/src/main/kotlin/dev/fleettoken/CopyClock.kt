@@ -10,6 +10,11 @@ internal fun interface Since {
     fun elapsedMs(): Long
 }
 
+/** A clock as it is read: by a call that makes no object of the number, as one of Kotlin's function types would. */
+internal fun interface Reading {
+    fun now(): Long
+}
+
 /** The clock that copies age on. */
 internal fun interface CopyClock {
     /** Read before a call. What comes of it tells the age of what the call brought. */
@@ -22,12 +27,12 @@ internal fun interface CopyClock {
 }
 
 /** The core's own clock, `elapsedRealtime` on Android, which counts the time that a device sleeps. */
-internal class CoreClock(private val nowMs: () -> Long) : CopyClock {
+internal class CoreClock(private val ms: Reading) : CopyClock {
     private val asked =
         CopyClock.Asked { token ->
             val servedAtMs = token.servedAtMs.saturated()
             // Before it was served is not possible, unless this clock is another: Robolectric's starts near zero.
-            Since { (nowMs() - servedAtMs).let { age -> if (age < 0) Long.MAX_VALUE else age } }
+            Since { (ms.now() - servedAtMs).let { age -> if (age < 0) Long.MAX_VALUE else age } }
         }
 
     override fun beforeCall() = asked
@@ -40,13 +45,13 @@ internal class CoreClock(private val nowMs: () -> Long) : CopyClock {
  * wall clock that went back counting as one that went forward, can only make a copy look too old.
  */
 internal class JvmClock(
-    private val nanoTime: () -> Long = System::nanoTime,
-    private val wallMs: () -> Long = System::currentTimeMillis,
+    private val nanoTime: Reading = Reading(System::nanoTime),
+    private val wallMs: Reading = Reading(System::currentTimeMillis),
 ) : CopyClock {
     override fun beforeCall(): CopyClock.Asked {
-        val startedNs = nanoTime()
-        val startedMs = wallMs()
-        val since = Since { max((nanoTime() - startedNs) / NS_PER_MS, abs(wallMs() - startedMs)) }
+        val startedNs = nanoTime.now()
+        val startedMs = wallMs.now()
+        val since = Since { max((nanoTime.now() - startedNs) / NS_PER_MS, abs(wallMs.now() - startedMs)) }
         return CopyClock.Asked { since }
     }
 

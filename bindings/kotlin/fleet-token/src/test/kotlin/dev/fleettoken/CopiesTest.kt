@@ -114,8 +114,31 @@ class CopiesTest {
         assertSame(keep(v1, served(epoch = 1, generation = 2)), place.fresh())
         copies.release(place)
         copies.seen(2)
-        keep(v1, served(epoch = 2, generation = 3))
-        assertNull(place.fresh(), "it is nobody's any more")
+        assertNull(place.fresh())
+    }
+
+    @Test
+    fun `what is older than what was handed out is not kept, though nothing is kept by now`() {
+        keep(v1, served(generation = 2, evictions = 1))
+        copies.evicted(2)
+        // A slow thread's: it was asked for before, and read the number of evictions after.
+        keep(v1, served(generation = 1, evictions = 2))
+        assertNull(copies.fresh(v1))
+        // The newer one comes from before a rejection, so that it is not kept, and the older one from after it.
+        val v2 = AuthTokenContext.vehicle("v2")
+        copies.seen(1)
+        keep(v2, served(generation = 4, epoch = 0, evictions = 2))
+        keep(v2, served(generation = 3, epoch = 1, evictions = 2))
+        assertNull(copies.fresh(v2))
+    }
+
+    @Test
+    fun `places are forgotten before there are too many, but not one that is held`() {
+        val held = copies.hold(v1)
+        for (id in 1..5000) keep(AuthTokenContext.vehicle("other-$id"), served())
+        assertTrue(copies.placeCount in 1..1024)
+        val token = keep(v1, served(generation = 2))
+        assertSame(token, held.fresh())
     }
 
     @Test
