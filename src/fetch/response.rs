@@ -124,9 +124,9 @@ fn absolute(value: &Scalar) -> Option<Option<SystemTime>> {
     let time = match value {
         Scalar::Null => return Some(None),
         Scalar::Number(number) => UnixTime::from_number(*number)?,
-        Scalar::Text(text) => match text.trim().parse::<f64>() {
-            Ok(number) => UnixTime::from_number(number)?,
-            Err(_) => UnixTime::from_seconds(OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.unix_timestamp()),
+        Scalar::Text(text) => match number(text) {
+            Some(number) => UnixTime::from_number(number)?,
+            None => UnixTime::from_seconds(OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.unix_timestamp()),
         },
         Scalar::Other => return None,
     };
@@ -138,11 +138,24 @@ fn relative(value: &Scalar) -> Option<Option<Duration>> {
     let seconds = match value {
         Scalar::Null => return Some(None),
         Scalar::Number(number) => *number,
-        Scalar::Text(text) => text.trim().parse().ok()?,
+        Scalar::Text(text) => number(text)?,
         Scalar::Other => return None,
     };
     // Already over is a lifetime of zero, which is expired on arrival; beyond all reason is clamped later.
     (!seconds.is_nan()).then(|| Some(Duration::from_secs_f64(seconds.clamp(0.0, 1e12))))
+}
+
+/// A number as JSON writes it, with a sign or zeros before it at most. The standard library reads more spellings, `inf` among
+/// them, but brings tables of 10 KB that nothing else here needs.
+fn number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let mut text = text.strip_prefix('+').unwrap_or(text);
+    while let Some(rest) = text.strip_prefix('0')
+        && rest.starts_with(|next: char| next.is_ascii_digit())
+    {
+        text = rest;
+    }
+    serde_json::from_str(text).ok()
 }
 
 /// The fields that matter, taken out of the body in one pass, so that no second copy of the secret is made.
@@ -321,9 +334,21 @@ mod tests {
             let body = format!(r#"{{"jwt":"SECRET-TOKEN-1","expirationTimestamp":{value}}}"#);
             assert_eq!(said(&auto(&body).unwrap()), at(), "{value}");
         }
-        for value in ["3600", "\"3600\"", "3600.0"] {
+        for value in ["3600", "\"3600\"", "3600.0", "\"+3600\"", "\"03600.0\"", "\" 3.6e3 \""] {
             let body = format!(r#"{{"token":"SECRET-TOKEN-1","expiresInSeconds":{value}}}"#);
             assert_eq!(said(&auto(&body).unwrap()), within(3600), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_a_string_is_read_as_it_is_written_in_json() {
+        for (text, value) in
+            [("0", 0.0), ("000", 0.0), ("0.5", 0.5), ("00.5", 0.5), ("-7", -7.0), ("+7", 7.0), ("07", 7.0)]
+        {
+            assert_eq!(number(text), Some(value), "{text}");
+        }
+        for text in ["", "+", ".", "inf", "NaN", "-", "++7", "é", "0x10", "7 8", "2026-01-01T01:00:00Z"] {
+            assert_eq!(number(text), None, "{text}");
         }
     }
 

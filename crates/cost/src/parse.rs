@@ -15,28 +15,41 @@ const BODY: &str = "fleet_token::fetch::response::parse";
 const CLAIMS: &str = "fleet_token::claims::read";
 
 pub(crate) const TASKS: [Task; 11] = [
-    body("parse/A-on-demand", on_demand),
-    body("parse/B-last-mile", |times| {
-        bodies(times, r#"{"creation_timestamp_ms":NOW000,"expiration_timestamp_ms":THEN000,"token":"TOKEN"}"#)
+    body("parse/A-on-demand", |times| {
+        bodies(times, ON_DEMAND);
     }),
-    body("parse/C-driver-guide", |times| bodies(times, r#"{"VehicleServiceToken":"TOKEN","TokenExpiryMs":THEN000}"#)),
-    body("parse/D-consumer-guide", |times| bodies(times, r#"{"ServiceToken":"TOKEN","TokenExpiryMs":THEN000}"#)),
-    body("parse/E-javascript", |times| bodies(times, r#"{"token":"TOKEN","expiresInSeconds":3600}"#)),
-    body("parse/F-rfc3339", |times| bodies(times, r#"{"token":"TOKEN","expiration":"2026-01-01T01:00:00Z"}"#)),
-    body("parse/G-no-expiry", |times| bodies(times, r#"{"token":"TOKEN","vehicleId":"v1","providerId":"p1"}"#)),
-    body("parse/H-fleet-tracking", |times| bodies(times, r#"{"Token":"TOKEN","ExpiresInSeconds":3600}"#)),
-    body("parse/oauth", |times| bodies(times, r#"{"access_token":"TOKEN","token_type":"Bearer","expires_in":3599}"#)),
-    body("parse/escaped", |times| bodies(times, r#"{"token":"\u0053TOKEN\/","expiresInSeconds":3600}"#)),
+    body("parse/B-last-mile", |times| {
+        bodies(times, LAST_MILE);
+    }),
+    body("parse/C-driver-guide", |times| {
+        bodies(times, r#"{"VehicleServiceToken":"TOKEN","TokenExpiryMs":THEN000}"#);
+    }),
+    body("parse/D-consumer-guide", |times| {
+        bodies(times, r#"{"ServiceToken":"TOKEN","TokenExpiryMs":THEN000}"#);
+    }),
+    body("parse/E-javascript", |times| {
+        bodies(times, r#"{"token":"TOKEN","expiresInSeconds":3600}"#);
+    }),
+    body("parse/F-rfc3339", |times| {
+        bodies(times, r#"{"token":"TOKEN","expiration":"2026-01-01T01:00:00Z"}"#);
+    }),
+    body("parse/G-no-expiry", |times| {
+        bodies(times, r#"{"token":"TOKEN","vehicleId":"v1","providerId":"p1"}"#);
+    }),
+    body("parse/H-fleet-tracking", |times| {
+        bodies(times, r#"{"Token":"TOKEN","ExpiresInSeconds":3600}"#);
+    }),
+    body("parse/oauth", |times| {
+        bodies(times, r#"{"access_token":"TOKEN","token_type":"Bearer","expires_in":3599}"#);
+    }),
+    body("parse/escaped", |times| {
+        bodies(times, r#"{"token":"\u0053TOKEN\/","expiresInSeconds":3600}"#);
+    }),
     Task { name: "parse/jwt-claims", times: TIMES, counted: CLAIMS, run: claims },
 ];
 
-const fn body(name: &'static str, run: fn(usize)) -> Task {
-    Task { name, times: TIMES, counted: BODY, run }
-}
-
 /// With all that the stub provider really sends.
-fn on_demand(times: usize) {
-    let body = r#"{
+const ON_DEMAND: &str = r#"{
   "jwt": "TOKEN",
   "creationTimestamp": NOW000,
   "expirationTimestamp": THEN000,
@@ -44,7 +57,10 @@ fn on_demand(times: usize) {
   "tokenType": "DRIVER",
   "authorizationClaims": {"isWildcard": false, "map": {"vehicleid": "v1"}}
 }"#;
-    bodies(times, body);
+const LAST_MILE: &str = r#"{"creation_timestamp_ms":NOW000,"expiration_timestamp_ms":THEN000,"token":"TOKEN"}"#;
+
+const fn body(name: &'static str, run: fn(usize)) -> Task {
+    Task { name, times: TIMES, counted: BODY, run }
 }
 
 fn bodies(times: usize, shape: &str) {

@@ -7,11 +7,12 @@ use fleet_token::ManualClock;
 
 use crate::Task;
 use crate::measured::{REGION, measured_region};
-use crate::world::{HOUR, Tokens, World, vehicles};
+use crate::world::{Tokens, World, vehicles};
 
 const TIMES: usize = 200;
-/// With jitter at its half, a token is due twenty seconds before this.
 const MARGIN: Duration = Duration::from_secs(300);
+/// With jitter at its half, a token is due twenty seconds before its margin: ten seconds ago.
+const DUE: Duration = Duration::from_secs(3600 - 300 - 10);
 
 pub(crate) const TASKS: [Task; 2] = [
     Task { name: "refresh/starts", times: TIMES, counted: REGION, run: starts },
@@ -23,7 +24,7 @@ fn starts(times: usize) {
     let (clock, world) = world(2 * times + 2);
     let contexts = vehicles(times + 1);
     world.fill(&contexts);
-    clock.advance(HOUR - MARGIN - Duration::from_secs(10));
+    clock.advance(DUE);
     let [first, contexts @ ..] = &contexts[..] else { return };
     assert!(world.factory.try_token(first).is_some());
     measured_region(&mut || {
@@ -40,7 +41,7 @@ fn under_way(times: usize) {
     let (clock, world) = world(2);
     let [context] = &vehicles(1)[..] else { return };
     world.fill(std::slice::from_ref(context));
-    clock.advance(HOUR - MARGIN - Duration::from_secs(10));
+    clock.advance(DUE);
     assert!(world.factory.try_token(context).is_some());
     measured_region(&mut || {
         for _ in 0..times {

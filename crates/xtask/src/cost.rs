@@ -194,8 +194,7 @@ fn judge(now: &Counts, committed: &Counts) -> Outcome {
     }
     let off = |(name, count): (&String, &f64)| {
         let by = difference(*count, committed.of[name]);
-        // Not a number is no success either.
-        (!(by.abs() <= TOLERANCE)).then(|| format!("{name} {by:+.1} %"))
+        (by.is_nan() || by.abs() > TOLERANCE).then(|| format!("{name} {by:+.1} %"))
     };
     let off: Vec<_> = now.of.iter().filter_map(off).collect();
     if off.is_empty() { Outcome::Passed } else { Outcome::Failed(format!("{}; {ACCEPT}", off.join(", "))) }

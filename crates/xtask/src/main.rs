@@ -87,7 +87,7 @@ enum Chore {
     BenchSwift(bench_phones::Args),
     /// Both of these.
     BenchPhones(bench_phones::Args),
-    /// Print how big the library is that phones load.
+    /// Print how big the library is that phones load and what is in it, and compare with the committed size.
     Size(dist::SizeArgs),
 }
 
@@ -118,6 +118,6 @@ fn main() -> ExitCode {
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
         Chore::BenchSwift(args) => bench_phones::run(&args, &[Language::Swift], &workspace),
         Chore::BenchPhones(args) => bench_phones::run(&args, &[Language::Kotlin, Language::Swift], &workspace),
-        Chore::Size(args) => dist::sizes(&args, &workspace),
+        Chore::Size(args) => dist::size(&args, &workspace),
     }
 }

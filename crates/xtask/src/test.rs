@@ -54,6 +54,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: model::NAME, about: model::ABOUT, run: &model::test },
     Step { name: fuzz::NAME, about: fuzz::ABOUT, run: &fuzz::test },
     Step { name: soak::NAME, about: soak::ABOUT, run: &soak::test },
+    Step { name: dist::SIZE, about: dist::ABOUT_SIZE, run: &dist::test_size },
     bindings::STEP,
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },

@@ -76,7 +76,7 @@ fn libraries(workspace: &Workspace, jni: &Path) -> io::Result<Vec<String>> {
 
 fn build(workspace: &Workspace, ndk: &Ndk, abi: &Abi) -> io::Result<PathBuf> {
     let env = ndk.env(abi);
-    Recipe { features: "ffi", target: Some(abi.triple), kind: "cdylib", env: &env }.build(workspace)
+    Recipe { features: "ffi", target: Some(abi.triple), kind: "cdylib", env: &env, map: None }.build(workspace)
 }
 
 /// `maven.test.skip` leaves out the tests of the modules, which want a library with a clock for tests; the AAR's own,

@@ -138,7 +138,7 @@ fn library(slice: &Slice, workspace: &Workspace, out: &Path) -> io::Result<PathB
     let mut lipo = Command::new("lipo");
     lipo.arg("-create");
     for &target in slice.targets {
-        let recipe = Recipe { features: "ffi", target: Some(target), kind: "staticlib", env: &env };
+        let recipe = Recipe { features: "ffi", target: Some(target), kind: "staticlib", env: &env, map: None };
         let built = recipe
             .build(workspace)
             .map_err(|error| io::Error::other(format!("{error}. Is the target there? `rustup target add {target}`")))?;

@@ -2,17 +2,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::bindings;
 use crate::run::cargo;
 use crate::workspace::Workspace;
-
-/// What `cargo xtask size` takes.
-#[derive(clap::Args)]
-pub(crate) struct Args {}
 
 /// One library to build.
 pub(crate) struct Recipe<'a> {
@@ -24,6 +19,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) kind: &'a str,
     /// What the linker and C compiler of that target need to be told.
     pub(crate) env: &'a [(String, OsString)],
+    /// Where the linker writes down what it put where, if it is to.
+    pub(crate) map: Option<&'a Path>,
 }
 
 impl Recipe<'_> {
@@ -32,12 +29,33 @@ impl Recipe<'_> {
         let folder = workspace.target().join("phone");
         let mut command = cargo(workspace, &["rustc", "-p", "fleet-token", "--lib", "--profile", "mobile"]);
         command.args(["--crate-type", self.kind, "--no-default-features", "--features", self.features]);
-        command.arg("--target-dir").arg(&folder).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.arg("--target-dir").arg(&folder).envs(self.env());
         if let Some(target) = self.target {
             command.args(["--target", target]);
         }
+        if let Some(map) = self.map {
+            command.arg("--").arg(format!("-Clink-arg=-Wl,-Map={}", map.display()));
+        }
         bindings::succeed(&mut command)?;
         Ok(folder.join(self.target.unwrap_or_default()).join("mobile").join(self.file()))
+    }
+
+    /// With flags that leave out where this machine keeps the sources of crates: panics name their places, in some six
+    /// kilobytes that are nobody's business.
+    fn env(&self) -> Vec<(String, OsString)> {
+        let mut env = self.env.to_vec();
+        let mut flags = OsString::new();
+        for folder in registries() {
+            flags.push(" --remap-path-prefix=");
+            flags.push(folder);
+            flags.push("=");
+        }
+        // Cargo reads one of the two only.
+        match env.iter_mut().find(|(name, _)| name.ends_with("_RUSTFLAGS")) {
+            Some((_, given)) => given.push(flags),
+            None => env.push(("RUSTFLAGS".to_owned(), flags)),
+        }
+        env
     }
 
     fn file(&self) -> String {
@@ -51,17 +69,10 @@ impl Recipe<'_> {
     }
 }
 
-pub(super) fn sizes(_: &Args, workspace: &Workspace) -> io::Result<String> {
-    let mut table = format!("stripped library for {}-{}\n", env::consts::OS, env::consts::ARCH);
-    for features in ["ffi", "ffi,reqwest"] {
-        let path = Recipe { features, target: None, kind: "cdylib", env: &[] }.build(workspace)?;
-        let bytes = fs::metadata(&path)?.len();
-        let _ = writeln!(table, "{features:12} {:>9} bytes  {:.2} MB", bytes, megabytes(bytes));
-    }
-    Ok(table)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes of files, shown with two digits")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
+/// Where cargo unpacks crates, a folder for each registry; none whose name would break a flag in two.
+fn registries() -> Vec<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let folders = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    let paths = folders.into_iter().flatten().flatten().map(|folder| folder.path());
+    paths.filter(|path| !path.to_string_lossy().contains(char::is_whitespace)).collect()
 }

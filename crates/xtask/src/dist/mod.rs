@@ -3,13 +3,14 @@
 mod android;
 mod apple;
 mod library;
+mod size;
 mod weigh;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-pub(crate) use self::library::Args as SizeArgs;
+pub(crate) use self::size::Args as SizeArgs;
 use crate::kotlin;
 use crate::step::Outcome;
 use crate::workspace::Workspace;
@@ -54,16 +55,19 @@ pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
     }
 }
 
+pub(crate) const SIZE: &str = "size";
+pub(crate) const ABOUT_SIZE: &str = "the library that phones load has not grown";
+
 /// `cargo xtask size`: the stripped library of each feature set, for this machine.
-pub(crate) fn sizes(args: &SizeArgs, workspace: &Workspace) -> ExitCode {
-    match library::sizes(args, workspace) {
-        Ok(table) => {
-            println!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn size(args: &SizeArgs, workspace: &Workspace) -> ExitCode {
+    sized(args, workspace).exit_code()
+}
+
+/// The same as a step.
+pub(crate) fn test_size(workspace: &mut Workspace) -> Outcome {
+    sized(&SizeArgs::default(), workspace)
+}
+
+fn sized(args: &SizeArgs, workspace: &Workspace) -> Outcome {
+    size::run(args, workspace).unwrap_or_else(|error| Outcome::Failed(error.to_string()))
 }

@@ -150,7 +150,3 @@ mod tests {
         }
     }
 }
-#[test]
-fn tmp() {
-    println!("{}", Weights::of_map(&std::fs::read_to_string("/tmp/ic/base.map").unwrap()).table());
-}
