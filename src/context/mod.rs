@@ -4,16 +4,16 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+
 mod hash;
 mod id;
 mod kind;
-mod nfc;
 
 pub(crate) use self::hash::KeptHash;
 
 pub use self::id::ContextError;
 pub use self::kind::{ContextKind, IdField, ServiceType};
-pub(crate) use self::nfc::nfc;
 
 /// What a token is for. The field names are those of Google's own SDKs.
 ///
@@ -112,7 +112,7 @@ impl AuthTokenContext {
         let mut text = String::with_capacity(self.names.text.len() + id.as_ref().len());
         for other in IdField::ALL {
             if other == field {
-                text.push_str(&nfc(id.as_ref()));
+                text.extend(id.as_ref().nfc());
             } else {
                 text.push_str(self.names.id(other));
             }
