@@ -117,7 +117,10 @@ struct NoWire;
 
 #[async_trait]
 impl fleet_token::HttpTransport for NoWire {
-    async fn send(&self, _: fleet_token::HttpRequest) -> Result<fleet_token::HttpResponse, fleet_token::TransportError> {
+    async fn send(
+        &self,
+        _: fleet_token::HttpRequest,
+    ) -> Result<fleet_token::HttpResponse, fleet_token::TransportError> {
         std::future::pending().await
     }
 }
