@@ -115,7 +115,7 @@ pub fn storms(rows: &[Row]) -> String {
     }
     text.push_str(
         "\nA fetch of ours is up to three attempts with pauses between them, which is what S2 and S5 show; each is one flight, whose end all waiters share. google-cloud-auth retries in a task of its own, gcp_auth up to five times \
-         in the call. object_store is told not to retry; its two requests before the one for the token are not counted. S3 has the machine's own hiccups in it. The hand-rolled maps have no answer to any of this: each caller would fetch.\n\n",
+         in the call. object_store is told not to retry; its two requests before the one for the token are not counted. S3 counts hits that were not answered at the first poll. The hand-rolled maps have no answer to any of this: each caller would fetch.\n\n",
     );
     text
 }
