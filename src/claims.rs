@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::context::{AuthTokenContext, IdField};
+use crate::context::{AuthTokenContext, IdField, nfc};
 use crate::error::ScopeMismatch;
 use crate::lifetime::UnixTime;
 
@@ -111,8 +111,7 @@ const fn claims_for(field: IdField) -> &'static [&'static str] {
 
 /// Ids are compared after NFC; the context's already is.
 fn same_id(claimed: &str, asked: &str) -> bool {
-    use unicode_normalization::UnicodeNormalization as _;
-    claimed == asked || claimed.nfc().eq(asked.chars())
+    claimed == asked || nfc(claimed) == asked
 }
 
 #[cfg(test)]

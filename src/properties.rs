@@ -10,7 +10,7 @@ use crate::backoff::{MAX_RETRY_AFTER, RetryPolicy, parse_retry_after};
 use crate::boot_time::BootTime;
 use crate::claims;
 use crate::context::{AuthTokenContext, ContextKind, IdField};
-use crate::error::TokenError;
+use crate::error::{TokenError, TransportError};
 use crate::fetch::endpoint::{Endpoint, Endpoints, Template};
 use crate::fetch::response::{ResponseFormat, parse};
 use crate::lifetime::{Evidence, UnixTime, Verdict, judge};
@@ -145,9 +145,12 @@ proptest! {
 
     #[test]
     fn a_rest_is_within_the_time_that_the_token_stands_in_and_grows(standby in millis(86_400_000), (one, other) in (0.0..=1.0, 0.0..=1.0)) {
-        let (least, most) = (RetryPolicy::rest(standby, f64::min(one, other)), RetryPolicy::rest(standby, f64::max(one, other)));
-        prop_assert!(least <= most && most <= standby);
-        prop_assert_eq!(RetryPolicy::rest(standby, 1.0), standby);
+        let cut_off = TokenError::Transport(TransportError::Connect { detail: String::new() });
+        for error in [cut_off, TokenError::NotFound] {
+            let rest = |jitter| RetryPolicy::rest(&error, standby, jitter);
+            prop_assert!(rest(f64::min(one, other)) <= rest(f64::max(one, other)));
+            prop_assert_eq!(rest(1.0), standby);
+        }
     }
 
     #[test]

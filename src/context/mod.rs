@@ -1,10 +1,11 @@
 //! What a token is for: the ids and the service it must name. The normalised context is the cache's key.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 mod hash;
 mod id;
@@ -112,7 +113,7 @@ impl AuthTokenContext {
         let mut text = String::with_capacity(self.names.text.len() + id.as_ref().len());
         for other in IdField::ALL {
             if other == field {
-                text.extend(id.as_ref().nfc());
+                text.push_str(&nfc(id.as_ref()));
             } else {
                 text.push_str(self.names.id(other));
             }
@@ -200,6 +201,11 @@ impl AuthTokenContext {
         };
         Ok(kind)
     }
+}
+
+/// Unicode's normalisation form C (Unicode Standard Annex 15).
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 impl Default for AuthTokenContext {

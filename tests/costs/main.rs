@@ -2,6 +2,8 @@
 //! allocator counts; and each test in a process of its own, so that nobody else's threads, sockets and allocations are in it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "what was counted is worth reading where a test passes, too")]
+#![allow(clippy::cast_precision_loss, reason = "nothing here is counted in thousands of millions of millions")]
 #![cfg(target_os = "linux")]
 
 use std::alloc::System;

@@ -288,8 +288,8 @@ impl Model {
             _ => token.fallback_until.saturating_sub(now),
         });
         let cut_off = matches!(error, TokenError::Transport(TransportError::Connect { .. }));
-        let shape = if cut_off { 1.0 } else { 0.04 };
-        let rest = |share: f64| wait(share).max(standby.mul_f64(share.powf(shape)));
+        let power = if cut_off { 1.0 } else { 0.04 };
+        let rest = |share: f64| wait(share).max(standby.mul_f64(share.powf(power)));
         let (least, most) = jitter.map_or((rest(0.0), rest(1.0)), |share| (rest(share), rest(share)));
         if *retry_in + HAIR < least || *retry_in > most + HAIR {
             return Err(format!(
