@@ -20,8 +20,8 @@ const TOP: i32 = 58;
 fn colour(side: Side) -> RGBColor {
     match side {
         Side::Ours | Side::Handle => RGBColor(0, 92, 175),
-        Side::Floor => RGBColor(120, 120, 120),
-        Side::Rival => RGBColor(224, 148, 60),
+        Side::Floor | Side::OwnedFloor => RGBColor(120, 120, 120),
+        Side::Rival | Side::HandRolled => RGBColor(224, 148, 60),
     }
 }
 

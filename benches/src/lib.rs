@@ -10,6 +10,7 @@ pub mod hits;
 pub mod keys;
 pub mod machine;
 pub mod page;
+pub mod parts;
 pub mod report;
 pub mod server;
 pub mod source;

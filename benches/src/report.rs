@@ -36,7 +36,9 @@ pub fn hit_targets(rows: &[HitRow]) -> Vec<Target> {
     for ours in rows.iter().filter(|row| row.kind.side == Side::Ours) {
         let name = ours.kind.name.trim_start_matches("fleet-token ");
         for (setting, least) in [(0, 5.0), (1, 10.0), (2, 4.0), (3, 4.0)] {
-            targets.extend(against_rivals(rows, ours, name, setting, least));
+            for (side, whom) in [(Side::Rival, "every keyed rival"), (Side::HandRolled, "a hand-rolled map")] {
+                targets.extend(against(rows.iter().filter(|row| row.kind.side == side), whom, ours, setting, least));
+            }
         }
         for (setting, (keys, threads)) in SETTINGS.into_iter().enumerate() {
             let floor = rows.iter().find(|row| row.kind.side == Side::Floor).and_then(|row| row.median(setting));
@@ -63,10 +65,16 @@ pub fn hit_targets(rows: &[HitRow]) -> Vec<Target> {
     targets
 }
 
-/// The keyed rivals that are not `least` times as slow, the nearest named.
-fn against_rivals(rows: &[HitRow], ours: &HitRow, name: &str, setting: usize, least: f64) -> Option<Target> {
+/// Those with many keys that are not `least` times as slow, the nearest named.
+fn against<'a>(
+    rivals: impl Iterator<Item = &'a HitRow>,
+    whom: &str,
+    ours: &HitRow,
+    setting: usize,
+    least: f64,
+) -> Option<Target> {
     let mine = ours.median(setting)?;
-    let rivals = rows.iter().filter(|row| row.kind.side == Side::Rival && row.kind.keyed);
+    let rivals = rivals.filter(|row| row.kind.keyed);
     let mut ratios: Vec<(f64, &str)> =
         rivals.filter_map(|row| Some((row.median(setting)? / mine, row.kind.name))).collect();
     ratios.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -81,7 +89,8 @@ fn against_rivals(rows: &[HitRow], ours: &HitRow, name: &str, setting: usize, le
         format!("{kept} of {}; not {}", ratios.len(), missed.join(", "))
     };
     let (keys, threads) = SETTINGS[setting];
-    let what = format!("{name} faster than every keyed rival, {}", named(keys, threads));
+    let name = ours.kind.name.trim_start_matches("fleet-token ");
+    let what = format!("{name} faster than {whom}, {}", named(keys, threads));
     Some(Target { what, asked: format!("≥ {least} ×"), got, met })
 }
 
@@ -119,8 +128,8 @@ mod tests {
             let median = match kind.side {
                 Side::Ours => ours,
                 Side::Handle => ours / 2.0,
-                Side::Floor => 20.0,
-                Side::Rival => rival,
+                Side::Floor | Side::OwnedFloor => 20.0,
+                Side::Rival | Side::HandRolled => rival,
             };
             let figures = Some(Figures { median, ..Figures::default() });
             HitRow { kind, figures: std::array::from_fn(|_| figures.clone()), allocations: 0.0, bytes: 0.0 }

@@ -12,7 +12,7 @@ use fleet_token_benches::fleet::Memory;
 use fleet_token_benches::page::{self, Run};
 use fleet_token_benches::report::{HitRow, SETTINGS, named};
 use fleet_token_benches::stores::KINDS;
-use fleet_token_benches::{chart, clock, hits, machine, storms};
+use fleet_token_benches::{chart, clock, hits, machine, parts, storms};
 use tokio::runtime::{Builder, Handle};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,10 +31,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("{}, load {:.1}", run.machine, run.load);
     let rows = hit_rows(home.handle(), if quick { 25 } else { 250 })?;
+    let parts = parts::measure(if quick { 50 } else { 500 });
     let cold = cold(home.handle(), quick)?;
     let (storms, broken) = storms::run(home.handle(), Duration::from_secs(if quick { 4 } else { 15 }));
     let targets = page::targets(&rows, &page::cold_targets(&cold));
-    let text = [page::head(&run), targets, page::hits(&rows), page::storms(&storms), page::cold(&cold)].concat();
+    let text =
+        [page::head(&run), targets, page::hits(&rows), page::parts(&parts), page::storms(&storms), page::cold(&cold)]
+            .concat();
     write(&docs, &text, &rows, &cold)?;
     if broken.is_empty() { Ok(()) } else { Err(format!("a promise was not kept: {broken}").into()) }
 }

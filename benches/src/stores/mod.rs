@@ -61,8 +61,12 @@ pub enum Side {
     Handle,
     /// Nothing but what no answer can do without.
     Floor,
-    /// Somebody else's, or one's own.
+    /// The same for an answer that the caller may keep.
+    OwnedFloor,
+    /// Somebody else's.
     Rival,
+    /// One's own, written by hand in an hour.
+    HandRolled,
 }
 
 /// A store that can be built.
@@ -99,16 +103,21 @@ const fn kind(name: &'static str, side: Side, build: fn(&World) -> Arc<dyn Store
 }
 
 /// All of them, in the order of the tables.
-pub const KINDS: [Kind; 13] = [
+pub const KINDS: [Kind; 14] = [
     Kind { sync: true, storms: false, ..kind("fleet-token `try_token`", Side::Ours, ours::TryToken::build) },
     kind("fleet-token `token().await`", Side::Ours, ours::Token::build),
     Kind { sync: true, storms: false, ..kind("fleet-token `handle.try_token`", Side::Handle, ours::Handles::build) },
-    Kind { sync: true, storms: false, ..kind("floor: papaya, two coarse clocks", Side::Floor, floor::Floor::build) },
-    Kind { sync: true, storms: false, ..kind("hand-rolled `RwLock<HashMap>`", Side::Rival, hand_rolled::usual) },
+    Kind { sync: true, storms: false, ..kind("floor: papaya, two coarse clocks", Side::Floor, floor::Floor::borrowed) },
     Kind {
         sync: true,
         storms: false,
-        ..kind("hand-rolled, with ahash and a coarse clock", Side::Rival, hand_rolled::tuned)
+        ..kind("the same, and the token as a shared `Arc`", Side::OwnedFloor, floor::Floor::owned)
+    },
+    Kind { sync: true, storms: false, ..kind("hand-rolled `RwLock<HashMap>`", Side::HandRolled, hand_rolled::usual) },
+    Kind {
+        sync: true,
+        storms: false,
+        ..kind("hand-rolled, with ahash and a coarse clock", Side::HandRolled, hand_rolled::tuned)
     },
     kind("moka `try_get_with_by_ref`", Side::Rival, moka::Moka::build),
     kind("cached `sync_writes = \"by_key\"`", Side::Rival, cached::Cached::build),
