@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
 const APART: [&str; 2] = ["benches/Cargo.toml", "fuzz/Cargo.toml"];
 
 fn format(workspace: &mut Workspace) -> Outcome {
-    let mut run = |args: &[&str]| exited(run::shown(&mut cargo(workspace, args)));
+    let run = |args: &[&str]| exited(run::shown(&mut cargo(workspace, args)));
     APART.into_iter().fold(run(&["fmt", "--all", "--check"]), |outcome, apart| {
         outcome
             .and_then(|| run(&["fmt", "--check", "--manifest-path", apart]))
