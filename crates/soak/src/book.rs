@@ -26,6 +26,9 @@ pub(crate) const MARGIN: Duration = Duration::from_secs(6);
 /// How long before its margin a token is renewed at most; the least is a third of it.
 pub(crate) const AHEAD: Duration = Duration::from_millis(400);
 
+/// The factory's own shortest wait after a fetch that failed.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
 /// The wire, which notes for each key when it was asked for last.
 pub(crate) struct Wire {
     inner: ReqwestTransport,
@@ -192,6 +195,7 @@ pub(crate) struct Page {
 #[derive(Clone, Copy, Debug)]
 struct InUse {
     since: BootTime,
+    life: Duration,
     useful: Duration,
     taken_away: bool,
 }
@@ -242,7 +246,8 @@ impl Book {
                 self.requests.succeeded(key);
                 // Nobody said how long it lives: it serves those who waited, and no other call.
                 let useful = lifetime.map_or(Duration::ZERO, useful);
-                let next = InUse { since, useful, taken_away: lifetime.is_none() };
+                let life = lifetime.unwrap_or_default();
+                let next = InUse { since, life, useful, taken_away: lifetime.is_none() };
                 match page.current.replace(next) {
                     Some(before) if before.taken_away => page.taken_away += 1,
                     Some(before) => {
@@ -252,9 +257,20 @@ impl Book {
                     None => {}
                 }
             }
-            (TokenEvent::FetchFailed { retry_in, .. }, Some(&key)) => {
-                pages.keys[key].failed += 1;
-                self.requests.failed(key, *retry_in);
+            (TokenEvent::FetchFailed { error, retry_in, .. }, Some(&key)) => {
+                let page = &mut pages.keys[key];
+                page.failed += 1;
+                let now = SystemClock::new().now();
+                let has_token =
+                    page.current.is_some_and(|token| !token.taken_away && now < token.since.plus(token.life));
+                // While a token is good the rest binds its renewal only. Who needs more life than it has, or is refused with
+                // it, waits for what the server asked for, or the least that the factory waits itself.
+                let wait = if has_token {
+                    (*retry_in).min(error.retry_after().unwrap_or_default().max(LEAST_WAIT))
+                } else {
+                    *retry_in
+                };
+                self.requests.failed(key, wait);
             }
             (TokenEvent::Rejected { .. }, Some(&key)) => {
                 if let Some(current) = &mut pages.keys[key].current {
@@ -273,6 +289,8 @@ impl Book {
 
 #[cfg(test)]
 mod tests {
+    use fleet_token::TokenError;
+
     use super::*;
     use crate::keys;
 
@@ -289,7 +307,7 @@ mod tests {
     #[test]
     fn what_was_replaced_early_counts_less() {
         let share = |at| {
-            InUse { since: BootTime::ZERO, useful: seconds(10), taken_away: false }
+            InUse { since: BootTime::ZERO, life: seconds(20), useful: seconds(10), taken_away: false }
                 .share_until(BootTime::ZERO.plus(seconds(at)))
         };
         assert!((share(5) - 0.5).abs() < 1e-9);
@@ -318,6 +336,31 @@ mod tests {
         book.note(&got(5));
         let page = book.read(|pages| pages.keys[3].clone());
         assert_eq!((page.got, page.renewed, page.taken_away), (5, 3, 1));
+    }
+
+    #[test]
+    fn a_rest_while_a_token_is_good_binds_no_request_but_its_renewal() {
+        let keys = keys::all();
+        let requests = Arc::new(Requests::new(&keys, "http://b"));
+        let book = Book::new(&keys, Arc::clone(&requests));
+        let context = || keys[3].context.clone();
+        let error = || TokenError::Unavailable { status: 503, retry_after: None };
+        let fetched =
+            TokenEvent::Fetched { context: context(), lifetime: Some(seconds(60)), generation: 1, attempts: 1 };
+        let failed = TokenEvent::FetchFailed { context: context(), error: error(), retry_in: seconds(50) };
+        let wait = || {
+            let (from, until) = requests.waits.lock().each[3];
+            until.saturating_since(from)
+        };
+        drop(requests.begin(&keys[3].url("http://b")));
+        book.note(&failed);
+        assert_eq!(wait(), seconds(50), "nobody has a token");
+        book.note(&fetched);
+        book.note(&failed);
+        assert_eq!(wait(), LEAST_WAIT);
+        book.note(&TokenEvent::Rejected { context: context() });
+        book.note(&failed);
+        assert_eq!(wait(), seconds(50));
     }
 
     #[test]
