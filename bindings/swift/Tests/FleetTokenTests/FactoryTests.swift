@@ -371,6 +371,7 @@ import Testing
     @Test func theClockIsTheCores() throws {
         let core = try FfiTokenFactory(config: anyBackend.crossing(), transport: TransportBridge(minting()))
         let (before, now, after) = (BootClock.nowMs(), core.nowMs(), BootClock.nowMs())
-        #expect(before <= now && now <= after)
+        // On Linux and Android the core's is that of the kernel's last tick, 10 ms ago at most: copies age no later for it.
+        #expect(before <= now + 10 && now <= after)
     }
 }
