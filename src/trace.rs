@@ -62,7 +62,9 @@ pub(crate) fn fetch(context: &AuthTokenContext, background: bool) -> Span {
         background,
         outcome = Empty,
     );
-    span.follows_from(Span::current());
+    if !span.is_disabled() {
+        span.follows_from(Span::current());
+    }
     span
 }
 
