@@ -57,7 +57,9 @@ fn compare(accept: bool, workspace: &Workspace) -> io::Result<Outcome> {
     }
     let committed = fs::read_to_string(path)?;
     let changes = changes(&committed, &now);
-    changes.iter().for_each(|change| println!("{change}"));
+    for change in &changes {
+        println!("{change}");
+    }
     Ok(if changes.is_empty() {
         println!("{} items, as in {COMMITTED}", now.lines().count());
         Outcome::Passed
