@@ -40,6 +40,9 @@ const RECIPIENT: &str = "demo-recipient-1";
 const OPERATOR: &str = "demo-operator";
 const SERVER: &str = "demo-server";
 
+/// On the road.
+const VEHICLES: [&str; 4] = ["vehicle_1", "vehicle_2", "vehicle_3", "vehicle_4"];
+
 /// Runs the command.
 pub(crate) async fn run(options: Options, screen: &Screen) -> ExitCode {
     if let Some(dir) = options.keys_dir.as_ref().filter(|dir| !dir.is_dir()) {
@@ -104,15 +107,17 @@ fn furnish(world: &World) {
     let at = |latitude, longitude| LatLng { latitude, longitude };
     let seen = VehicleLocation { location: Some(at(48.1374, 11.5755)), ..VehicleLocation::default() };
     let fleet = world.engine().state();
-    fleet.put_vehicle(
-        "vehicle_1",
-        Vehicle {
-            vehicle_state: VehicleState::Online,
-            last_location: Some(seen.clone()),
-            maximum_capacity: Some(4),
-            ..Vehicle::default()
-        },
-    );
+    for vehicle in VEHICLES {
+        fleet.put_vehicle(
+            vehicle,
+            Vehicle {
+                vehicle_state: VehicleState::Online,
+                last_location: Some(seen.clone()),
+                maximum_capacity: Some(4),
+                ..Vehicle::default()
+            },
+        );
+    }
     fleet.put_trip(
         "trip_1",
         Trip {
