@@ -12,6 +12,7 @@ mod runtimes;
 mod scenarios;
 mod secrets;
 mod sockets;
+mod status;
 mod storms;
 mod support;
 mod time;
