@@ -11,6 +11,7 @@ mod bindings;
 mod builds;
 mod cost;
 mod dist;
+mod example;
 mod excerpt;
 mod fleet;
 mod fuzz;
@@ -55,6 +56,8 @@ struct Cli {
 enum Chore {
     /// Prove the workspace: lints, tests of every language, docs, the demo, and that no secret was printed.
     Test(test::Args),
+    /// Run an example from `examples/`, on a server of its own.
+    Example(example::Args),
     /// Build the library for Kotlin and Swift, and generate the sources that call it.
     Bindings(bindings::Args),
     /// Build the Swift package on fresh bindings and run its tests, where there is a Swift or Debian's can be unpacked.
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
     };
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
+        Chore::Example(args) => example::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),

@@ -226,6 +226,12 @@ pub struct Trip {
     /// Where its vehicle is; set by the engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_location: Option<VehicleLocation>,
+    /// Metres to the next of its ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_distance_meters: Option<i32>,
+    /// When the vehicle will be there, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_to_first_waypoint: Option<String>,
 }
 
 /// A delivery vehicle.
