@@ -10,9 +10,9 @@ use bytes::Bytes;
 use fleet_engine_proto::v1::vehicle_service_client::VehicleServiceClient;
 use fleet_engine_proto::v1::{GetVehicleRequest, Vehicle};
 use fleet_token::attach::GrpcTokenLayer;
-use fleet_token::http::{HeaderMap, HeaderValue, Request, Response};
+use fleet_token::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use fleet_token::{AuthTokenFactory, ManualClock};
-use fleet_token_backend::{Fault, Role};
+use fleet_token_backend::Role;
 use http_body_util::{BodyExt, Full};
 use tonic::body::Body as TonicBody;
 use tonic::transport::Endpoint;
@@ -20,20 +20,19 @@ use tonic::{Code, Status};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::client::{Client, Face, Seen};
 use super::edges::Streaming;
 use super::{calls, fetches, fleet};
 use crate::end_to_end::vehicle;
 use crate::support::{HOUR, Script, factory};
 
-/// A server that answers the nth call (from 1) with these messages, as bytes, and this code in the trailers.
+/// A server that answers the nth call (from 1) so.
 #[derive(Clone)]
-struct InTrailers {
+struct Server {
     asked: Arc<AtomicUsize>,
-    answers: fn(usize) -> (Bytes, Code),
+    answers: fn(usize) -> Response<TonicBody>,
 }
 
-impl Service<Request<TonicBody>> for InTrailers {
+impl Service<Request<TonicBody>> for Server {
     type Response = Response<TonicBody>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -43,22 +42,25 @@ impl Service<Request<TonicBody>> for InTrailers {
     }
 
     fn call(&mut self, _: Request<TonicBody>) -> Self::Future {
-        let (messages, code) = (self.answers)(self.asked.fetch_add(1, Ordering::SeqCst) + 1);
-        let mut trailers = HeaderMap::new();
-        trailers.insert("grpc-status", HeaderValue::from(i32::from(code)));
-        let body = TonicBody::new(Full::new(messages).with_trailers(ready(Some(Ok(trailers)))));
-        let reply = Response::builder().header("content-type", "application/grpc").body(body);
-        ready(Ok(reply.unwrap()))
+        ready(Ok((self.answers)(self.asked.fetch_add(1, Ordering::SeqCst) + 1)))
     }
+}
+
+/// A reply with these messages, as bytes, and this code behind them.
+fn ended(messages: Bytes, code: Code) -> Response<TonicBody> {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from(i32::from(code)));
+    let body = TonicBody::new(Full::new(messages).with_trailers(ready(Some(Ok(trailers)))));
+    Response::builder().header("content-type", "application/grpc").body(body).unwrap()
 }
 
 /// An empty message in its frame, which is a vehicle without anything.
 const MESSAGE: Bytes = Bytes::from_static(&[0; 5]);
 const HERE: &str = "http://127.0.0.1:1";
 
-async fn ask(answers: fn(usize) -> (Bytes, Code)) -> (Result<Vehicle, Status>, usize, AuthTokenFactory) {
+async fn ask(answers: fn(usize) -> Response<TonicBody>) -> (Result<Vehicle, Status>, usize, AuthTokenFactory) {
     let factory = factory(&ManualClock::default(), &Script::tokens(HOUR));
-    let server = InTrailers { asked: Arc::default(), answers };
+    let server = Server { asked: Arc::default(), answers };
     let layer = GrpcTokenLayer::new(factory.clone(), &HERE.parse().unwrap()).unwrap();
     let mut client = VehicleServiceClient::new(layer.layer(server.clone()));
     let mut request = tonic::Request::new(GetVehicleRequest::default());
@@ -70,21 +72,21 @@ async fn ask(answers: fn(usize) -> (Bytes, Code)) -> (Result<Vehicle, Status>, u
 #[tokio::test]
 async fn a_refusal_in_the_trailers_of_an_empty_reply_is_one() {
     let (answer, asked, factory) =
-        ask(|n| if n == 1 { (Bytes::new(), Code::Unauthenticated) } else { (MESSAGE, Code::Ok) }).await;
+        ask(|n| if n == 1 { ended(Bytes::new(), Code::Unauthenticated) } else { ended(MESSAGE, Code::Ok) }).await;
     assert_eq!(answer.unwrap(), Vehicle::default());
     assert_eq!((asked, factory.stats().fetches, factory.stats().rejections), (2, 2, 1));
 }
 
 #[tokio::test]
 async fn a_refusal_behind_a_message_is_the_caller_s_and_the_token_s() {
-    let (answer, asked, factory) = ask(|_| (MESSAGE, Code::Unauthenticated)).await;
+    let (answer, asked, factory) = ask(|_| ended(MESSAGE, Code::Unauthenticated)).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!((asked, factory.stats().rejections), (1, 1));
 }
 
 #[tokio::test]
 async fn a_second_refusal_in_the_trailers_is_the_caller_s_and_the_token_s() {
-    let (answer, asked, factory) = ask(|_| (Bytes::new(), Code::Unauthenticated)).await;
+    let (answer, asked, factory) = ask(|_| ended(Bytes::new(), Code::Unauthenticated)).await;
     assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!((asked, factory.stats().fetches, factory.stats().rejections), (2, 2, 2));
 }
@@ -93,9 +95,9 @@ async fn a_second_refusal_in_the_trailers_is_the_caller_s_and_the_token_s() {
 async fn other_ends_in_the_trailers_are_handed_on() {
     for code in [Code::Ok, Code::PermissionDenied, Code::Unavailable] {
         let answers = match code {
-            Code::Ok => |_| (MESSAGE, Code::Ok),
-            Code::PermissionDenied => |_| (Bytes::new(), Code::PermissionDenied),
-            _ => |_| (Bytes::new(), Code::Unavailable),
+            Code::Ok => |_| ended(MESSAGE, Code::Ok),
+            Code::PermissionDenied => |_| ended(Bytes::new(), Code::PermissionDenied),
+            _ => |_| ended(Bytes::new(), Code::Unavailable),
         };
         let (answer, asked, factory) = ask(answers).await;
         assert_eq!(answer.err().map_or(Code::Ok, |status| status.code()), code);
@@ -105,11 +107,17 @@ async fn other_ends_in_the_trailers_are_handed_on() {
 
 #[tokio::test]
 async fn a_proxy_s_401_is_a_refusal_too() {
-    let world = fleet().await;
-    let client = Client::new(Face::Grpc, super::factory(&world), &world).await;
-    world.faults().push("/GetVehicle", Fault::status(401).with_body("Log in at the proxy"));
-    assert_eq!(client.get("v1", Some(vehicle())).await, Seen::Vehicle);
-    assert_eq!(calls(&world), 2);
+    let (answer, asked, factory) = ask(|n| {
+        let mut reply = ended(MESSAGE, Code::Ok);
+        if n == 1 {
+            reply = Response::new(TonicBody::new(Full::from("Log in at the proxy")));
+            *reply.status_mut() = StatusCode::UNAUTHORIZED;
+        }
+        reply
+    })
+    .await;
+    assert_eq!(answer.unwrap(), Vehicle::default());
+    assert_eq!((asked, factory.stats().rejections), (2, 1));
 }
 
 #[tokio::test]
