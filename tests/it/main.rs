@@ -7,6 +7,9 @@ mod calls_back;
 mod end_to_end;
 mod faults;
 mod late;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod names;
 mod printed;
 mod runtimes;
 mod scenarios;
@@ -16,5 +19,6 @@ mod status;
 mod storms;
 mod support;
 mod time;
+mod traces;
 mod traps;
 mod wire;

@@ -126,7 +126,7 @@ fn furnish(world: &World) {
 fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
     let mut lines = vec![
         format!("token backend  {backend}"),
-        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated)"),
+        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated; gRPC on the same port)"),
         format!("On the road    {}; {} drives {TRIP}", VEHICLES.join(", "), VEHICLES[0]),
         String::new(),
         "Logins of this throw-away server, sent as 'Authorization: Bearer …'; they open nothing else:".to_owned(),

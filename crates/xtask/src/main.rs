@@ -4,6 +4,7 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod api;
 mod bench;
 mod bench_phones;
 mod bindings;
@@ -82,6 +83,8 @@ enum Chore {
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
+    /// Compare what Rust programs see of the SDK with the committed list.
+    Api(api::Args),
     /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
     Cost(cost::Args),
     /// Measure what a hit costs in Kotlin, with JMH, into docs/performance-phones.md. Five minutes on a quiet machine.
@@ -118,6 +121,7 @@ fn main() -> ExitCode {
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Bench(args) => bench::run(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
+        Chore::Api(args) => api::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
         Chore::BenchSwift(args) => bench_phones::run(&args, &[Language::Swift], &workspace),
