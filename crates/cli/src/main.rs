@@ -9,8 +9,10 @@ mod clock;
 mod demo;
 mod get;
 mod jwt;
+mod request;
 mod screen;
 mod serve;
+mod when;
 
 use screen::Screen;
 
