@@ -9,9 +9,11 @@ mod clock;
 mod demo;
 mod get;
 mod jwt;
+mod request;
 mod screen;
 mod serve;
 mod traffic;
+mod when;
 
 use screen::Screen;
 
