@@ -15,6 +15,7 @@ mod jwt;
 mod request;
 mod screen;
 mod serve;
+mod traffic;
 mod when;
 
 use screen::Screen;
