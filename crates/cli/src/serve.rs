@@ -126,12 +126,8 @@ fn furnish(world: &World) {
 fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
     let mut lines = vec![
         format!("token backend  {backend}"),
-<<<<<<< HEAD
         format!("Fleet Engine   {engine}/v1/providers/demo  (emulated; gRPC on the same port)"),
-=======
-        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated)"),
         format!("On the road    {}; {} drives {TRIP}", VEHICLES.join(", "), VEHICLES[0]),
->>>>>>> watch
         String::new(),
         "Logins of this throw-away server, sent as 'Authorization: Bearer …'; they open nothing else:".to_owned(),
     ];

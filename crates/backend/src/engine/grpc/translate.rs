@@ -171,6 +171,8 @@ impl TryFrom<v1::Trip> for Trip {
             dropoff_point: sent.dropoff_point.map(Into::into),
             number_of_passengers: set(sent.number_of_passengers),
             last_location: sent.last_location.map(TryInto::try_into).transpose()?,
+            remaining_distance_meters: sent.remaining_distance_meters,
+            eta_to_first_waypoint: sent.eta_to_first_waypoint.map(time_from).transpose()?,
         })
     }
 }
@@ -186,6 +188,8 @@ impl From<Trip> for v1::Trip {
             dropoff_point: held.dropoff_point.map(Into::into),
             number_of_passengers: held.number_of_passengers.unwrap_or_default(),
             last_location: held.last_location.map(Into::into),
+            remaining_distance_meters: held.remaining_distance_meters,
+            eta_to_first_waypoint: held.eta_to_first_waypoint.as_deref().and_then(time_to),
             ..Self::default()
         }
     }
