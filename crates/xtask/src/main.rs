@@ -7,6 +7,7 @@
 mod bench;
 mod bench_phones;
 mod bindings;
+mod book;
 mod builds;
 mod cost;
 mod dist;
@@ -76,6 +77,8 @@ enum Chore {
     Soak(soak::Args),
     /// Measure the factory beside its rivals, and write docs/performance.md. Takes eight minutes, and a machine without other work.
     Bench(bench::Args),
+    /// Check the pages of the documentation and build the book of them, into target/book/html.
+    Book,
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Chore::Sbom => sbom::run(&workspace),
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Bench(args) => bench::run(&args, &workspace),
+        Chore::Book => book::run(&mut workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::bindings;
+use crate::book;
 use crate::builds;
 use crate::cost;
 use crate::dist;
@@ -52,6 +53,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: TESTS, about: "unit and integration tests, traced", run: &tests },
     Step { name: DOC_TESTS, about: "the examples in the docs run", run: &doc_tests },
     Step { name: "docs", about: "the docs build without a warning", run: &docs },
+    Step { name: book::NAME, about: book::ABOUT, run: &book::test },
     Step { name: cost::NAME, about: cost::ABOUT, run: &cost::test },
     Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
     Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },
