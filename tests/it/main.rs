@@ -7,6 +7,7 @@ mod calls_back;
 mod end_to_end;
 mod faults;
 mod late;
+mod names;
 mod printed;
 mod runtimes;
 mod scenarios;
