@@ -136,7 +136,7 @@ impl Backoff {
         rest
     }
 
-    /// Whether the last flight failed, and nothing has come since.
+    /// Whether the last flight failed, other than by a refusal, and nothing has come since.
     pub(crate) fn has_failed(&self) -> bool {
         self.failures > 0
     }

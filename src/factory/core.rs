@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::boot_time::BootTime;
 use crate::cache::flight::Flight;
+#[cfg(feature = "metrics")]
+use crate::cache::flight::Landing;
 use crate::cache::rejected::Rejected;
 use crate::cache::slot::{Invalidated, Slot};
 use crate::cache::slots::{Eviction, Slots};
@@ -35,10 +37,14 @@ pub(crate) struct Core {
     epoch: AtomicU64,
     generation: AtomicU64,
     closed: AtomicBool,
+    #[cfg(feature = "metrics")]
+    published: crate::metrics::Published,
 }
 
 impl Core {
     pub(crate) fn new(mut settings: Settings) -> Self {
+        #[cfg(feature = "metrics")]
+        crate::metrics::describe();
         Self {
             counters: Counters::default(),
             events: EventSink::new(),
@@ -49,6 +55,8 @@ impl Core {
             epoch: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            #[cfg(feature = "metrics")]
+            published: crate::metrics::Published::default(),
             settings,
         }
     }
@@ -131,6 +139,18 @@ impl Core {
         self.counters.snapshot(self.slots.len())
     }
 
+    #[cfg(feature = "metrics")]
+    pub(crate) fn publish_metrics(&self) {
+        self.published.bring_up_to(|| self.stats());
+    }
+
+    /// A flight that began then has landed.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn measured(&self, context: &AuthTokenContext, began: BootTime, landing: &Landing) {
+        crate::metrics::fetched(context, self.now().saturating_since(began), landing);
+        self.publish_metrics();
+    }
+
     pub(crate) fn pinned_slot(&self, context: &AuthTokenContext) -> Result<Arc<Slot>, TokenError> {
         loop {
             let slot = self.slot(context)?;
@@ -148,6 +168,8 @@ impl Core {
             self.forget(&TokenError::ShutDown);
             self.flights.close();
             self.events.send(TokenEvent::ShutDown);
+            #[cfg(feature = "metrics")]
+            self.publish_metrics();
         }
     }
 

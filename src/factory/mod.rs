@@ -173,6 +173,15 @@ impl AuthTokenFactory {
         self.core().stats()
     }
 
+    /// Brings `fleet_token_calls_total` and `fleet_token_entries` up to now, for whoever scrapes them next.
+    ///
+    /// Calls are too many to be counted by the facade one by one: these two are told when a fetch ends, when the factory
+    /// is shut down, and here. All other metrics are told as things happen.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.core().publish_metrics();
+    }
+
     /// How long `token` is still valid, on the factory's clock; `None` when nobody said.
     pub fn remaining(&self, token: &AuthToken) -> Option<Duration> {
         token.expires_at().map(|at| at.saturating_since(self.core().now()))

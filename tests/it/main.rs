@@ -7,6 +7,8 @@ mod calls_back;
 mod end_to_end;
 mod faults;
 mod late;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod names;
 mod printed;
 mod runtimes;
@@ -16,5 +18,6 @@ mod sockets;
 mod storms;
 mod support;
 mod time;
+mod traces;
 mod traps;
 mod wire;
