@@ -9,6 +9,7 @@ mod doctests;
 pub mod links;
 pub mod markdown;
 pub mod pages;
+pub mod pictures;
 pub mod reply;
 #[cfg(test)]
 mod testing;

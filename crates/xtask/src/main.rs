@@ -79,6 +79,8 @@ enum Chore {
     Bench(bench::Args),
     /// Check the pages of the documentation and build the book of them, into target/book/html.
     Book,
+    /// Make the pictures of the pages anew, out of the texts in docs/pictures.
+    Pictures(book::PicturesArgs),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -117,6 +119,7 @@ fn main() -> ExitCode {
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Bench(args) => bench::run(&args, &workspace),
         Chore::Book => book::run(&mut workspace),
+        Chore::Pictures(args) => book::pictures(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
