@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use anstyle_svg::Term;
+use anstyle::{Color, RgbColor};
+use anstyle_svg::{Term, WIN10_CONSOLE};
 use pikchr::{Pikchr, PikchrFlags};
 
 use crate::pages::{files, name};
@@ -13,17 +14,17 @@ use crate::pages::{files, name};
 const FOLDER: &str = "docs/pictures";
 const DEMO: &str = "docs/pictures/demo.ansi";
 /// What a terminal is wide at most. What is longer is cut.
-const COLUMNS: usize = 118;
+const COLUMNS: usize = 126;
 
 /// Lines of the demo that are shown: each with one of these.
 const SHOWN: [&str; 19] = [
     "64 callers",
     "everybody sets off",
     "revokes",
-    "401",
+    "answered 401",
     "threw its token",
     "got a new token",
-    "accepted, ",
+    "new token: accepted",
     "driver_3's app asks",
     "answered 403",
     "driver_1  renewed",
@@ -60,13 +61,19 @@ fn pictures(root: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     for path in files(&root.join(FOLDER), &|path| path.extension().is_some_and(|e| e == "pikchr" || e == "ansi"))? {
         let text = fs::read_to_string(&path)?;
         let svg = if path.extension().is_some_and(|extension| extension == "ansi") {
-            Term::new().min_width_px(400).render_svg(&text)
+            terminal().render_svg(&text)
         } else {
             diagram(&text).map_err(|error| io::Error::other(format!("{}: {error}", name(root, &path))))?
         };
         made.push((path.with_extension("svg"), svg.trim_end().to_owned() + "\n"));
     }
     Ok(made)
+}
+
+/// A dark terminal whose colours can all be read.
+fn terminal() -> Term {
+    let colour = |red, green, blue| Color::Rgb(RgbColor(red, green, blue));
+    Term::new().palette(WIN10_CONSOLE).fg_color(colour(204, 204, 204)).bg_color(colour(24, 26, 31)).min_width_px(400)
 }
 
 /// A diagram on paper of its own, so that it can be read on dark pages too, in the letters that pages have.
@@ -101,7 +108,9 @@ fn shown(output: &str) -> String {
     let is_headline =
         |line: &&str| line.starts_with('\u{1b}') && !line.starts_with("    ") || line.starts_with("Every");
     let lines = output.lines().filter(is_headline).filter(|line| SHOWN.iter().any(|words| line.contains(words)));
-    ["$ cargo run".to_owned()].into_iter().chain(lines.map(cut)).map(|line| line + "\n").collect()
+    let spaced =
+        lines.map(|line| if line.contains("No call was refused") { format!("\n{}", cut(line)) } else { cut(line) });
+    ["$ cargo run".to_owned()].into_iter().chain(spaced).map(|line| line + "\n").collect()
 }
 
 /// The first [`COLUMNS`] of a line, its colours aside.
