@@ -17,7 +17,7 @@ const ATTACH: &str = "reqwest-middleware,tonic,tower";
 pub(crate) fn features(workspace: &mut Workspace) -> Outcome {
     let (attach, all_but_attach) =
         (format!("--include-features={ATTACH}"), format!("--exclude-features=default,{ATTACH}"));
-    powerset(workspace, &[&all_but_attach]).and_then(|| powerset(workspace, &[&attach, "--no-default-features"]))
+    powerset(workspace, &[&all_but_attach]).and_then(|| powerset(workspace, &[&attach]))
 }
 
 fn powerset(workspace: &Workspace, which: &[&str]) -> Outcome {
