@@ -60,7 +60,8 @@ fn issued_at(claims: &Value, now: i64) -> Finding {
             "The machine that signs and this one disagree. Fleet Engine forgives ten minutes.",
             clock,
         ),
-        old if old > MAX_LIFETIME + SKEW => check.error(
+        // Of one that has expired, that is what there is to say.
+        old if old > MAX_LIFETIME + SKEW && seconds(claims, "exp").is_none_or(|exp| exp > now) => check.error(
             format!("{}, {} ago", unix(iat), span(old)),
             "Fleet Engine may refuse tokens that were issued longer ago than any may live.",
             "Sign a new token; if this one came out of a cache, let that forget earlier.",
@@ -145,7 +146,8 @@ mod tests {
             (0, 4300, [Fine, Fine, Error]),
             (60, 3660, [Warning, Fine, Warning]),
             (700, 4300, [Error, Fine, Error]),
-            (-7200, -3600, [Error, Error, NotChecked]),
+            (-7200, -3600, [Fine, Error, NotChecked]),
+            (-7200, 60, [Error, Fine, Error]),
         ] {
             let found = judge(&json!({ "iat": NOW + iat, "exp": NOW + exp }), NOW);
             let found: Vec<_> = found.iter().map(|finding| finding.level).collect();
