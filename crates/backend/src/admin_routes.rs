@@ -1,14 +1,15 @@
-//! Scripting faults and reading the counters over HTTP, for demos and for tests in other languages. Loopback only,
-//! as the whole server is; no answer holds a token, a session or a key.
+//! Scripting faults, revoking tokens and reading the counters over HTTP, for demos and for tests in other languages.
+//! Loopback only, as the whole server is; no answer holds a token, a session or a key.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
+use crate::engine::FleetEngine;
 use crate::fault::FaultScript;
 use crate::reply::google_error;
 use crate::stats::Counters;
@@ -17,11 +18,13 @@ use crate::stats::Counters;
 pub(crate) struct Admin {
     pub(crate) script: FaultScript,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) engine: Arc<FleetEngine>,
 }
 
 pub(crate) fn routes(admin: Admin) -> Router {
     Router::new()
         .route("/admin/faults", get(pending).post(add).delete(clear))
+        .route("/admin/revocations", post(revoke))
         .route("/admin/stats", get(stats))
         .with_state(admin)
 }
@@ -40,6 +43,12 @@ async fn add(State(admin): State<Admin>, body: String) -> Response {
 async fn clear(State(admin): State<Admin>) -> Response {
     admin.script.clear();
     Json(json!({ "pending": 0 })).into_response()
+}
+
+/// The body is the token, and nothing else.
+async fn revoke(State(admin): State<Admin>, token: String) -> Response {
+    admin.engine.revoke_token(token.trim());
+    Json(json!({})).into_response()
 }
 
 async fn stats(State(admin): State<Admin>) -> Response {
