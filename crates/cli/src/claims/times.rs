@@ -113,12 +113,12 @@ fn lifetime(claims: &Value, now: i64) -> Finding {
     }
     if left < SHORT {
         return check.warning(
-            format!("{} of {} are left", span(left), span(whole)),
+            format!("{} left of {}", span(left), span(whole)),
             "Google's SDKs want at least five minutes. Clients will ask again at once, and again.",
             "Let the backend mint a new token, or let its cache hand out none with less than ten minutes left.",
         );
     }
-    check.fine(format!("{} of {}", span(left), span(whole)))
+    check.fine(format!("{} left of {}", span(left), span(whole)))
 }
 
 fn span(seconds: i64) -> String {
