@@ -13,6 +13,7 @@ mod request;
 mod screen;
 mod serve;
 mod traffic;
+mod watch;
 mod when;
 
 use screen::Screen;
@@ -43,6 +44,12 @@ enum Command {
     ///
     /// Exit code 0 with a token, 1 without one, 2 if the arguments make no sense. Nothing is sent in the last case.
     Get(Box<get::Options>),
+    /// Watch tokens age, be renewed and fail, live: a table of contexts and what happens to them.
+    ///
+    /// Without --endpoint on a backend of its own, where something goes wrong now and then. Keys: up and down select; i
+    /// drops the selected token, as an app does after a 401; c forgets everything; n says that the network is back, s
+    /// that the user signed in; p stops asking; o takes the demo's backend down; q quits. No token is ever shown.
+    Watch(Box<watch::Options>),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(&options, &screen).await,
             Command::Serve(options) => serve::run(options, &screen).await,
             Command::Get(options) => get::run(&options, &screen).await,
+            Command::Watch(options) => watch::run(&options, &screen).await,
         }
     });
     runtime.shutdown_timeout(WIND_DOWN);
