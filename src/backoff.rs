@@ -136,7 +136,7 @@ impl Backoff {
         rest
     }
 
-    /// Whether the last flight failed, and nothing has come since.
+    /// Whether the last flight failed, other than by a refusal, and nothing has come since.
     pub(crate) fn has_failed(&self) -> bool {
         self.failures > 0
     }
@@ -178,6 +178,14 @@ impl Backoff {
     /// Whether a token that is still good is not to be replaced yet.
     pub(crate) fn rests(&self, now: BootTime) -> bool {
         self.wait.as_ref().is_some_and(|wait| now < wait.rest_until)
+    }
+
+    /// What the last failure was, and for how long nothing is fetched after it: for those who have a token that stands in,
+    /// or for those who have none.
+    pub(crate) fn standing(&self, stands_in: bool, now: BootTime) -> Option<(TokenError, Duration)> {
+        let wait = self.wait.as_ref()?;
+        let until = if stands_in { wait.rest_until } else { wait.until };
+        Some((TokenError::clone(&wait.cause), until.saturating_since(now)))
     }
 
     /// When its waits end: for everybody, and for the successor of a token that is still good.

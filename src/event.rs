@@ -7,6 +7,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::context::AuthTokenContext;
 use crate::error::{ScopeMismatch, TokenError};
+use crate::trace;
 
 /// How many events a slow reader may be behind before it misses some.
 const CAPACITY: usize = 1024;
@@ -184,18 +185,9 @@ impl EventSink {
     }
 
     pub(crate) fn send(&self, event: TokenEvent) {
-        match &event {
-            TokenEvent::FetchFailed { context, error, retry_in } => {
-                tracing::warn!(target: "fleet_token", ?context, %error, ?retry_in, "{}", event.name());
-            }
-            TokenEvent::LifetimeClamped { .. }
-            | TokenEvent::ScopeWarning { .. }
-            | TokenEvent::BreakerTripped { .. }
-            | TokenEvent::Evicted { was_valid: true, .. } => {
-                tracing::warn!(target: "fleet_token", ?event, "{}", event.name());
-            }
-            _ => tracing::debug!(target: "fleet_token", ?event, "{}", event.name()),
-        }
+        trace::event(&event);
+        #[cfg(feature = "metrics")]
+        crate::metrics::event(&event);
         // Nobody listening is fine.
         let _ = self.0.send(event);
     }

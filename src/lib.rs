@@ -54,7 +54,7 @@
 //! | speaking to a backend that is not HTTP | a [`TokenFetcher`] of your own |
 //!
 //! Features, none of which changes this crate's behaviour: `reqwest` (default) brings the HTTP client; without it, bring
-//! an [`HttpTransport`]. `test-util` brings `ManualClock` and fixed jitter, for tests that never sleep.
+//! an [`HttpTransport`]. `metrics` counts what happens with the [`metrics`](https://docs.rs/metrics) facade. `test-util` brings `ManualClock` and fixed jitter, for tests that never sleep.
 //!
 //! If your app uses reqwest 0.13 itself *without* its default features, Cargo merges the two: your `Client::new()` then
 //! has rustls but no cryptography of its own, and panics. Turn on reqwest's `rustls` feature, or call
@@ -83,6 +83,8 @@ mod fetch;
 pub mod ffi;
 mod jitter;
 mod lifetime;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod policy;
 #[cfg(test)]
 mod properties;
@@ -91,8 +93,10 @@ mod runtime;
 #[doc(hidden)]
 pub mod simulation;
 mod stats;
+mod status;
 mod sync;
 mod token;
+mod trace;
 
 /// For implementing this crate's traits.
 pub use async_trait::async_trait;
@@ -125,6 +129,7 @@ pub use crate::fetch::{FetchRequest, FetchedToken, TokenFetcher};
 pub use crate::ffi::UniFfiTag;
 pub use crate::lifetime::Expiry;
 pub use crate::stats::Stats;
+pub use crate::status::{ContextStatus, FailureStatus, TokenAge, TokenStatus};
 pub use crate::token::AuthToken;
 
 /// The README's example compiles.

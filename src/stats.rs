@@ -1,5 +1,6 @@
 //! Counters, for those who want to know what the factory saves them. Cheap enough for the hot path.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a factory has done since it was built. `calls = hits + waits + refusals + not_ready`.
@@ -34,6 +35,19 @@ pub struct Stats {
     pub evictions: u64,
     /// Entries now.
     pub entries: u64,
+}
+
+/// One line, the same in every language.
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { calls, hits, waits, refusals, not_ready, stale_served, .. } = self;
+        write!(f, "calls {calls}: hits {hits}, waits {waits}, refusals {refusals}, not ready {not_ready}; ")?;
+        let Self { fetches, flights, background_flights, successes, failures, .. } = self;
+        write!(f, "stale served {stale_served}; flights {flights}: background {background_flights}, ")?;
+        write!(f, "successes {successes}, failures {failures}; fetches {fetches}; ")?;
+        let Self { rejections, evictions, entries, .. } = self;
+        write!(f, "rejections {rejections}; evictions {evictions}; entries {entries}")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -172,6 +186,29 @@ mod tests {
         counters.not_ready.add();
         let stats = counters.snapshot(3);
         assert_eq!((stats.hits, stats.calls, stats.entries), (2000, 2002, 3));
+    }
+
+    #[test]
+    fn a_snapshot_prints_as_one_line() {
+        let stats = Stats {
+            calls: 1204,
+            hits: 1190,
+            waits: 9,
+            refusals: 3,
+            not_ready: 2,
+            stale_served: 1,
+            fetches: 14,
+            flights: 12,
+            background_flights: 10,
+            successes: 11,
+            failures: 4,
+            rejections: 5,
+            evictions: 6,
+            entries: 7,
+        };
+        let line = "calls 1204: hits 1190, waits 9, refusals 3, not ready 2; stale served 1; flights 12: background 10, \
+                    successes 11, failures 4; fetches 14; rejections 5; evictions 6; entries 7";
+        assert_eq!(stats.to_string(), line);
     }
 
     #[test]

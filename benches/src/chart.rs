@@ -86,24 +86,25 @@ fn top_of(rows: &[&HitRow], settings: [usize; 2]) -> f64 {
 pub fn fleet(path: &Path, fleets: &[(Took, Memory)]) -> Result<(), Box<dyn Error>> {
     let area = SVGBackend::new(path, (WIDTH, 300)).into_drawing_area();
     area.fill(&WHITE)?;
-    let time = fleets.iter().map(|(took, _)| (took.keys, took.cpu.as_secs_f64() * 1e6 / took.keys as f64)).collect();
-    let memory = fleets.iter().map(|(_, memory)| (memory.keys, memory.live)).collect();
-    panel(&area, 0, "processor time a key, µs", time)?;
-    panel(&area, WIDTH as i32 / 2, "memory a key, bytes (900 of them the token)", memory)?;
+    let time: Vec<_> =
+        fleets.iter().map(|(took, _)| (took.keys, took.cpu.as_secs_f64() * 1e6 / took.keys as f64)).collect();
+    let memory: Vec<_> = fleets.iter().map(|(_, memory)| (memory.keys, memory.live)).collect();
+    panel(&area, 0, "processor time a key, µs", &time)?;
+    panel(&area, WIDTH as i32 / 2, "memory a key, bytes (900 of them the token)", &memory)?;
     area.present()?;
     Ok(())
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn panel(area: &Area<'_>, left: i32, title: &str, points: Vec<(usize, f64)>) -> Result<(), Box<dyn Error>> {
+fn panel(area: &Area<'_>, left: i32, title: &str, points: &[(usize, f64)]) -> Result<(), Box<dyn Error>> {
     let text =
         |size: u32, horizontal| ("sans-serif", size).into_font().color(&BLACK).pos(Pos::new(horizontal, VPos::Center));
     let (start, end, top, bottom) = (left + 70, left + WIDTH as i32 / 2 - 40, 50, 260);
     area.draw(&Text::new(title.to_owned(), (left + 12, 22), text(15, HPos::Left)))?;
     let highest = points.iter().map(|point| point.1).fold(0.0, f64::max) * 1.15;
     let most = points.iter().map(|point| point.0).max().unwrap_or(1);
-    let x = |keys: usize| start + ((end - start) as f64 * keys as f64 / most as f64) as i32;
+    let x = |keys: usize| start + (f64::from(end - start) * keys as f64 / most as f64) as i32;
     let y = |value: f64| bottom - (f64::from(bottom - top) * value / highest) as i32;
     area.draw(&PathElement::new([(start, top), (start, bottom), (end, bottom)], BLACK))?;
     for share in [0.0, 0.5, 1.0] {
@@ -111,7 +112,7 @@ fn panel(area: &Area<'_>, left: i32, title: &str, points: Vec<(usize, f64)>) -> 
         let label = if highest < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") };
         area.draw(&Text::new(label, (start - 8, y(value)), text(12, HPos::Right)))?;
     }
-    for (keys, _) in &points {
+    for (keys, _) in points {
         area.draw(&Text::new(thousands(*keys), (x(*keys), bottom + 16), text(12, HPos::Center)))?;
     }
     let line: Vec<(i32, i32)> = points.iter().map(|(keys, value)| (x(*keys), y(*value))).collect();

@@ -58,6 +58,9 @@ pub fn measure(rounds: usize) -> Vec<Part> {
     thread.join().expect("nothing here panics")
 }
 
+/// Its name, whether it is a part of a hit, and how it is done once.
+type Candidate<'a> = (&'static str, bool, Box<dyn Fn() + 'a>);
+
 fn all(rounds: usize) -> Vec<Part> {
     let map: HashMap<Key, u64, BuildHasherDefault<AsItIs>> =
         HashMap::builder().hasher(BuildHasherDefault::default()).build();
@@ -65,7 +68,7 @@ fn all(rounds: usize) -> Vec<Part> {
     let slot = ArcSwap::from_pointee(String::from("a token"));
     let count = AtomicU64::new(0);
     let key = Key(0x9E37_79B9_7F4A_7C15);
-    let mut parts: [(&str, bool, Box<dyn Fn()>); 6] = [
+    let parts: [Candidate<'_>; 6] = [
         (
             "the time: two coarse clocks",
             true,
@@ -111,7 +114,7 @@ fn all(rounds: usize) -> Vec<Part> {
     ];
     let mut times = vec![Vec::with_capacity(rounds); parts.len()];
     for _ in 0..rounds {
-        for ((_, _, part), times) in parts.iter_mut().zip(&mut times) {
+        for ((_, _, part), times) in parts.iter().zip(&mut times) {
             times.push(lap(part));
         }
     }

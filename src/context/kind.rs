@@ -135,6 +135,20 @@ impl ContextKind {
         }
     }
 
+    /// The stable name, in snake case, as in logs, metrics and scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vehicle => "vehicle",
+            Self::Trip => "trip",
+            Self::DeliveryVehicle => "delivery_vehicle",
+            Self::DeliveryVehicleTask => "delivery_vehicle_task",
+            Self::Task => "task",
+            Self::Tracking => "tracking",
+            Self::VehicleService => "vehicle_service",
+            Self::Fleet => "fleet",
+        }
+    }
+
     /// The words for it in messages.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -132,7 +132,7 @@ impl Core {
             self.counters.background_flights.add();
         }
         self.events.send(TokenEvent::FetchStarted { context: slot.context.clone(), background });
-        self.flights.spawn(Run::new(Arc::clone(self), Arc::clone(slot), Arc::clone(flight)).run());
+        self.flights.spawn(Run::new(Arc::clone(self), Arc::clone(slot), Arc::clone(flight)).run(background));
         // A shutdown that went through the slots before this one was there has not seen the flight.
         fence(Ordering::SeqCst);
         if self.is_closed() {

@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::boot_time::BootTime;
 use crate::cache::flight::Flight;
+#[cfg(feature = "metrics")]
+use crate::cache::flight::Landing;
 use crate::cache::rejected::Rejected;
 use crate::cache::slot::{Invalidated, Slot};
 use crate::cache::slots::{Eviction, Slots};
@@ -18,6 +20,7 @@ use crate::error::{Interruption, TokenError};
 use crate::event::{EventSink, TokenEvent, TokenEvents};
 use crate::runtime::Flights;
 use crate::stats::{Counters, Stats};
+use crate::status::ContextStatus;
 use crate::sync::{AtomicBool, AtomicU64};
 use crate::token::AuthToken;
 
@@ -35,10 +38,14 @@ pub(crate) struct Core {
     epoch: AtomicU64,
     generation: AtomicU64,
     closed: AtomicBool,
+    #[cfg(feature = "metrics")]
+    published: crate::metrics::Published,
 }
 
 impl Core {
     pub(crate) fn new(mut settings: Settings) -> Self {
+        #[cfg(feature = "metrics")]
+        crate::metrics::describe();
         Self {
             counters: Counters::default(),
             events: EventSink::new(),
@@ -49,6 +56,8 @@ impl Core {
             epoch: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            #[cfg(feature = "metrics")]
+            published: crate::metrics::Published::default(),
             settings,
         }
     }
@@ -127,8 +136,25 @@ impl Core {
         self.generation.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    pub(crate) fn contexts(&self) -> Vec<ContextStatus> {
+        let now = self.now();
+        self.slots.all().iter().map(|slot| slot.status(now)).collect()
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.counters.snapshot(self.slots.len())
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn publish_metrics(&self) {
+        self.published.bring_up_to(|| self.stats());
+    }
+
+    /// A flight that began then has landed.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn measured(&self, context: &AuthTokenContext, began: BootTime, landing: &Landing) {
+        crate::metrics::fetched(context, self.now().saturating_since(began), landing);
+        self.publish_metrics();
     }
 
     pub(crate) fn pinned_slot(&self, context: &AuthTokenContext) -> Result<Arc<Slot>, TokenError> {
@@ -148,6 +174,8 @@ impl Core {
             self.forget(&TokenError::ShutDown);
             self.flights.close();
             self.events.send(TokenEvent::ShutDown);
+            #[cfg(feature = "metrics")]
+            self.publish_metrics();
         }
     }
 

@@ -18,6 +18,7 @@ use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::event::TokenEvents;
 use crate::stats::Stats;
+use crate::status::ContextStatus;
 use crate::token::AuthToken;
 
 use self::core::Core;
@@ -171,6 +172,35 @@ impl AuthTokenFactory {
     /// Counters since the factory was built.
     pub fn stats(&self) -> Stats {
         self.core().stats()
+    }
+
+    /// How each context stands now, in no order: for a screen or a dashboard of yours, several times a second if you like.
+    ///
+    /// It lists every entry and takes each one's lock for a moment, so it is not for every call. Looking is no use: it
+    /// fetches nothing, counts nothing, and keeps no entry from being evicted.
+    ///
+    /// ```
+    /// # use fleet_token::{AuthTokenContext, AuthTokenFactory};
+    /// # fn print(factory: &AuthTokenFactory) {
+    /// for status in factory.contexts() {
+    ///     match status.token {
+    ///         Some(token) => println!("{}: {}, {:.0?} left", status.context, token.age.as_str(), token.left),
+    ///         None => println!("{}: none", status.context),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn contexts(&self) -> Vec<ContextStatus> {
+        self.core().contexts()
+    }
+
+    /// Brings `fleet_token_calls_total` and `fleet_token_entries` up to now, for whoever scrapes them next.
+    ///
+    /// Calls are too many to be counted by the facade one by one: these two are told when a fetch ends, when the factory
+    /// is shut down, and here. All other metrics are told as things happen.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.core().publish_metrics();
     }
 
     /// How long `token` is still valid, on the factory's clock; `None` when nobody said.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::SemaphorePermit;
+use tracing::{Instrument as _, Span};
 
 use super::core::Core;
 use crate::attempts::Attempts;
@@ -18,6 +19,7 @@ use crate::fetch::{FetchRequest, FetchedToken};
 use crate::lifetime::{self, Evidence, Verdict};
 use crate::policy::Schedule;
 use crate::token::{AuthToken, Fingerprint, is_header_safe};
+use crate::trace;
 
 /// From here on a wrong device clock is worth an event.
 const NOTABLE_SKEW: Duration = Duration::from_secs(60);
@@ -28,15 +30,31 @@ pub(super) struct Run {
     slot: Arc<Slot>,
     flight: Arc<Flight>,
     most_attempts: u32,
+    #[cfg(feature = "metrics")]
+    began: BootTime,
 }
 
 impl Run {
     pub(super) fn new(core: Arc<Core>, slot: Arc<Slot>, flight: Arc<Flight>) -> Self {
-        let most_attempts = slot.attempts(&core.settings.retry, core.now());
-        Self { core, slot, flight, most_attempts }
+        let now = core.now();
+        let most_attempts = slot.attempts(&core.settings.retry, now);
+        Self {
+            core,
+            slot,
+            flight,
+            most_attempts,
+            #[cfg(feature = "metrics")]
+            began: now,
+        }
     }
 
-    pub(super) async fn run(self) {
+    /// In a span of its own.
+    pub(super) fn run(self, background: bool) -> impl Future<Output = ()> {
+        let span = trace::fetch(&self.slot.context, background);
+        self.fly().instrument(span)
+    }
+
+    async fn fly(self) {
         let ended = tokio::select! {
             biased;
             // Cleared, shut down or given up: nobody wants the result.
@@ -47,7 +65,10 @@ impl Run {
             self.core.fail(&self.slot, &self.flight, error);
         }
         // If it was no longer the key's, whoever took it is about to say why.
-        let _ = self.flight.wait().await;
+        let landing = self.flight.wait().await;
+        Span::current().record("outcome", trace::outcome(&landing));
+        #[cfg(feature = "metrics")]
+        self.core.measured(&self.slot.context, self.began, &landing);
     }
 
     async fn attempts(&self) -> Result<(), TokenError> {
@@ -65,10 +86,10 @@ impl Run {
             };
             // After the wait: a rejection before the request does not make its token worthless.
             let generation = self.slot.generation();
-            let fetched = self.attempt().await;
+            let fetched = self.attempt_examined().instrument(trace::attempt(attempts.made())).await;
             // A pause must not keep the place from others.
             drop(line);
-            let error = match fetched.and_then(|fetched| self.examine(fetched)) {
+            let error = match fetched {
                 Ok(ready) => match self.commit(&ready, generation) {
                     Commit::Landed(token) => {
                         self.landed(token, &ready, attempts.made());
@@ -106,6 +127,13 @@ impl Run {
             line = self.core.lines.acquire() => line.ok(),
             () = self.core.settings.clock.sleep(self.left()) => None,
         }
+    }
+
+    /// In the attempt's span.
+    async fn attempt_examined(&self) -> Result<Ready, TokenError> {
+        let ready = self.attempt().await.and_then(|fetched| self.examine(fetched));
+        Span::current().record("outcome", trace::outcome(&ready));
+        ready
     }
 
     /// One request, bounded by the attempt's own time and by what is left of the flight's.

@@ -7,14 +7,18 @@ mod calls_back;
 mod end_to_end;
 mod faults;
 mod late;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod names;
 mod printed;
 mod runtimes;
 mod scenarios;
 mod secrets;
 mod sockets;
+mod status;
 mod storms;
 mod support;
 mod time;
+mod traces;
 mod traps;
 mod wire;

@@ -1,4 +1,4 @@
-//! Scripting faults, revoking a role's key and reading the counters over HTTP, for demos and for tests in other languages.
+//! Scripting faults, revoking tokens and keys, and reading the counters over HTTP, for demos and for tests in other languages.
 //! Loopback only, as the whole server is; no answer holds a token, a session or a key.
 
 use std::sync::Arc;
@@ -33,6 +33,7 @@ struct Rotation {
 pub(crate) fn routes(admin: Admin) -> Router {
     Router::new()
         .route("/admin/faults", get(pending).post(add).delete(clear))
+        .route("/admin/revocations", post(revoke))
         .route("/admin/rotate", post(rotate))
         .route("/admin/stats", get(stats))
         .with_state(admin)
@@ -52,6 +53,12 @@ async fn add(State(admin): State<Admin>, body: String) -> Response {
 async fn clear(State(admin): State<Admin>) -> Response {
     admin.script.clear();
     Json(json!({ "pending": 0 })).into_response()
+}
+
+/// The body is the token, and nothing else.
+async fn revoke(State(admin): State<Admin>, token: String) -> Response {
+    admin.engine.revoke_token(token.trim());
+    Json(json!({})).into_response()
 }
 
 /// The role gets a new key, and every token of the old one is refused.

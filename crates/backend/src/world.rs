@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::admin_routes::{self, Admin};
 use crate::clock::ServerClock;
 use crate::connection::{Connection, Loopback};
-use crate::engine::{FleetEngine, rest};
+use crate::engine::{self, FleetEngine};
 use crate::fault::FaultScript;
 use crate::fault_layer::{self, FaultLayer};
 use crate::keys::{KeyPool, KeyRing};
@@ -183,11 +183,12 @@ impl WorldBuilder {
             closing,
             servers: Vec::new(),
         };
-        let backend_app = world.backend_router().merge(admin_routes::routes(Admin {
+        let admin = Admin {
             script: world.faults.clone(),
             counters: Arc::clone(&world.counters),
             engine: Arc::clone(&world.engine),
-        }));
+        };
+        let backend_app = world.backend_router().merge(admin_routes::routes(admin));
         let engine_app = world.engine_router();
         world.servers = vec![world.serve(backend.0, backend_app), world.serve(engine_side.0, engine_app)];
         tracing::debug!(backend = %world.backend, engine = %world.engine_address, "world started");
@@ -230,7 +231,8 @@ impl World {
         format!("http://{}", self.backend)
     }
 
-    /// The engine's base, no slash at the end; resources are under `/v1/providers/{provider_id}`.
+    /// The engine's base, no slash at the end; resources are under `/v1/providers/{provider_id}`. The same port speaks gRPC,
+    /// which is HTTP/2 without TLS from the first byte (prior knowledge).
     pub fn engine_url(&self) -> String {
         format!("http://{}", self.engine_address)
     }
@@ -278,9 +280,9 @@ impl World {
         token_routes::routes(service).layer(middleware::from_fn_with_state(self.layer(), fault_layer::apply))
     }
 
-    /// The engine's REST routes, as [`World::backend_router`].
+    /// The engine's routes, REST and gRPC, as [`World::backend_router`].
     pub fn engine_router(&self) -> Router {
-        rest::routes(Arc::clone(&self.engine)).layer(middleware::from_fn_with_state(self.layer(), fault_layer::apply))
+        engine::routes(&self.engine).layer(middleware::from_fn_with_state(self.layer(), fault_layer::apply))
     }
 
     /// Stops both servers: no new connections, hanging replies end, open ones are answered for up to a second.

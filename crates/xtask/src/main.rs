@@ -4,12 +4,15 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod api;
 mod bench;
 mod bench_phones;
 mod bindings;
+mod book;
 mod builds;
 mod cost;
 mod dist;
+mod example;
 mod excerpt;
 mod fleet;
 mod fuzz;
@@ -54,6 +57,8 @@ struct Cli {
 enum Chore {
     /// Prove the workspace: lints, tests of every language, docs, the demo, and that no secret was printed.
     Test(test::Args),
+    /// Run an example from `examples/`, on a server of its own.
+    Example(example::Args),
     /// Build the library for Kotlin and Swift, and generate the sources that call it.
     Bindings(bindings::Args),
     /// Build the Swift package on fresh bindings and run its tests, where there is a Swift or Debian's can be unpacked.
@@ -76,9 +81,15 @@ enum Chore {
     Soak(soak::Args),
     /// Measure the factory beside its rivals, and write docs/performance.md. Takes eight minutes, and a machine without other work.
     Bench(bench::Args),
+    /// Check the pages of the documentation and build the book of them, into target/book/html.
+    Book,
+    /// Make the pictures of the pages anew, out of the texts in docs/pictures.
+    Pictures(book::PicturesArgs),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
+    /// Compare what Rust programs see of the SDK with the committed list.
+    Api(api::Args),
     /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
     Cost(cost::Args),
     /// Measure what a hit costs in Kotlin, with JMH, into docs/performance-phones.md. Five minutes on a quiet machine.
@@ -102,6 +113,7 @@ fn main() -> ExitCode {
     };
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
+        Chore::Example(args) => example::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
@@ -113,7 +125,10 @@ fn main() -> ExitCode {
         Chore::Sbom => sbom::run(&workspace),
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Bench(args) => bench::run(&args, &workspace),
+        Chore::Book => book::run(&mut workspace),
+        Chore::Pictures(args) => book::pictures(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
+        Chore::Api(args) => api::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
         Chore::BenchSwift(args) => bench_phones::run(&args, &[Language::Swift], &workspace),
