@@ -180,6 +180,14 @@ impl Backoff {
         self.wait.as_ref().is_some_and(|wait| now < wait.rest_until)
     }
 
+    /// What the last failure was, and for how long nothing is fetched after it: for those who have a token that stands in,
+    /// or for those who have none.
+    pub(crate) fn standing(&self, stands_in: bool, now: BootTime) -> Option<(TokenError, Duration)> {
+        let wait = self.wait.as_ref()?;
+        let until = if stands_in { wait.rest_until } else { wait.until };
+        Some((TokenError::clone(&wait.cause), until.saturating_since(now)))
+    }
+
     /// When its waits end: for everybody, and for the successor of a token that is still good.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn ends(&self) -> Option<(BootTime, BootTime)> {

@@ -93,6 +93,7 @@ mod runtime;
 #[doc(hidden)]
 pub mod simulation;
 mod stats;
+mod status;
 mod sync;
 mod token;
 mod trace;
@@ -128,6 +129,7 @@ pub use crate::fetch::{FetchRequest, FetchedToken, TokenFetcher};
 pub use crate::ffi::UniFfiTag;
 pub use crate::lifetime::Expiry;
 pub use crate::stats::Stats;
+pub use crate::status::{ContextStatus, FailureStatus, TokenAge, TokenStatus};
 pub use crate::token::AuthToken;
 
 /// The README's example compiles.

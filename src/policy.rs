@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::boot_time::BootTime;
+use crate::status::TokenStatus;
 
 /// What the times in HTTP headers and JWTs are rounded to.
 const TICK: Duration = Duration::from_secs(1);
@@ -27,18 +28,7 @@ impl Default for RefreshPolicy {
     }
 }
 
-/// How a token stands at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Age {
-    /// Served as it is.
-    Fresh,
-    /// Served, and refreshed in the background.
-    Due,
-    /// Inside the safety margin: callers wait for the refresh.
-    Spent,
-    /// Never served again.
-    Expired,
-}
+pub(crate) use crate::status::TokenAge as Age;
 
 /// One token's points in time, fixed when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +98,17 @@ impl Schedule {
 
     pub(crate) fn remaining(&self, now: BootTime) -> Duration {
         self.expires_at.saturating_since(now)
+    }
+
+    pub(crate) fn status(&self, generation: u64, now: BootTime) -> TokenStatus {
+        TokenStatus {
+            age: self.age(now),
+            lifetime: self.lifetime,
+            left: self.remaining(now),
+            due_in: self.due_at.saturating_since(now),
+            spent_in: self.spent_at.saturating_since(now),
+            generation,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::boot_time::BootTime;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::policy::Age;
+use crate::status::{ContextStatus, FailureStatus};
 use crate::sync::{ArcSwap, AtomicU64, AtomicUsize, Mutex};
 use crate::token::{AuthToken, Sealed};
 
@@ -311,6 +312,26 @@ impl Slot {
     /// Somebody signed in; returns whether that ended a wait.
     pub(crate) fn session_changed(&self, now: BootTime) -> bool {
         self.state.lock().backoff.session_changed(now)
+    }
+
+    /// How it stands, for those who watch. No use of it: it is evicted no later.
+    pub(crate) fn status(&self, now: BootTime) -> ContextStatus {
+        let state = self.state.lock();
+        let current = self.current.load();
+        let schedule = current.schedule().copied();
+        let stands_in = schedule.is_some_and(|schedule| schedule.is_fallback(now));
+        // A breaker that has tripped is why nothing is fetched, whatever failed before.
+        let broken = if stands_in { None } else { state.breaker.refusal(now) };
+        let failure = match broken {
+            Some(error) => Some((error.clone(), error.retry_after().unwrap_or_default())),
+            None => state.backoff.standing(stands_in, now),
+        };
+        ContextStatus {
+            context: self.context.clone(),
+            token: schedule.map(|schedule| schedule.status(AuthToken::lent(current).generation(), now)),
+            fetching: state.flight.is_some(),
+            failure: failure.map(|(cause, retry_in)| FailureStatus { cause, retry_in }),
+        }
     }
 
     pub(crate) fn pin(&self) -> bool {

@@ -20,6 +20,7 @@ use crate::error::{Interruption, TokenError};
 use crate::event::{EventSink, TokenEvent, TokenEvents};
 use crate::runtime::Flights;
 use crate::stats::{Counters, Stats};
+use crate::status::ContextStatus;
 use crate::sync::{AtomicBool, AtomicU64};
 use crate::token::AuthToken;
 
@@ -133,6 +134,11 @@ impl Core {
     /// Grows with every token that is committed, over all contexts, so that it never goes back for any.
     pub(super) fn next_generation(&self) -> u64 {
         self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn contexts(&self) -> Vec<ContextStatus> {
+        let now = self.now();
+        self.slots.all().iter().map(|slot| slot.status(now)).collect()
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -18,6 +18,7 @@ use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::event::TokenEvents;
 use crate::stats::Stats;
+use crate::status::ContextStatus;
 use crate::token::AuthToken;
 
 use self::core::Core;
@@ -180,6 +181,26 @@ impl AuthTokenFactory {
     #[cfg(feature = "metrics")]
     pub fn publish_metrics(&self) {
         self.core().publish_metrics();
+    }
+
+    /// How each context stands now, in no order: for a screen or a dashboard of yours, several times a second if you like.
+    ///
+    /// It lists every entry and takes each one's lock for a moment, so it is not for every call. Looking is no use: it
+    /// fetches nothing, counts nothing, and keeps no entry from being evicted.
+    ///
+    /// ```
+    /// # use fleet_token::{AuthTokenContext, AuthTokenFactory};
+    /// # fn print(factory: &AuthTokenFactory) {
+    /// for status in factory.contexts() {
+    ///     match status.token {
+    ///         Some(token) => println!("{}: {}, {:.0?} left", status.context, token.age.as_str(), token.left),
+    ///         None => println!("{}: none", status.context),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn contexts(&self) -> Vec<ContextStatus> {
+        self.core().contexts()
     }
 
     /// How long `token` is still valid, on the factory's clock; `None` when nobody said.

@@ -15,6 +15,7 @@ mod runtimes;
 mod scenarios;
 mod secrets;
 mod sockets;
+mod status;
 mod storms;
 mod support;
 mod time;

@@ -19,11 +19,11 @@ use crate::support::{HOUR, Script, factory};
 /// Their fields are numbers, kinds, contexts and settings, which are no secrets; what they say of a reply or of what the
 /// app's code threw is looked at as it comes, in `secrets.rs` and in the scenario `nothing-printed-holds-a-secret`.
 #[rustfmt::skip]
-const PLAIN: [&str; 26] = [
-    "AuthTokenContext", "BootTime", "ConfigError", "ContextError", "ContextKind", "Endpoint", "EndpointError", "Expiry",
-    "IdField", "Interruption", "ManualClock", "Method", "ResponseError", "ResponseFormat", "ScopeCheck", "ScopeMismatch",
-    "ServiceType", "SessionError", "Sleep", "Stats", "SystemClock", "TokenError", "TokenErrorKind", "TokenEvent",
-    "TransportError", "UnknownLifetime",
+const PLAIN: [&str; 30] = [
+    "AuthTokenContext", "BootTime", "ConfigError", "ContextError", "ContextKind", "ContextStatus", "Endpoint", "EndpointError",
+    "Expiry", "FailureStatus", "IdField", "Interruption", "ManualClock", "Method", "ResponseError", "ResponseFormat", "ScopeCheck", "ScopeMismatch",
+    "ServiceType", "SessionError", "Sleep", "Stats", "SystemClock", "TokenAge", "TokenError", "TokenErrorKind",
+    "TokenEvent", "TokenStatus", "TransportError", "UnknownLifetime",
 ];
 const TRAITS: [&str; 4] = ["Clock", "HttpTransport", "SessionHeaderProvider", "TokenFetcher"];
 

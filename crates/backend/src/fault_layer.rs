@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::clock::ServerClock;
 use crate::connection::Connection;
+use crate::engine::grpc;
 use crate::fault::{Fault, FaultKind, FaultScript};
 use crate::reply::{google_error, status_name};
 use crate::stats::Counters;
@@ -37,7 +38,8 @@ pub(crate) struct FaultLayer {
 pub(crate) async fn apply(State(layer): State<FaultLayer>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = route(&request);
+    let grpc = grpc::is_grpc(request.headers());
     let fault = layer.script.take(&path);
     let skew = fault.as_ref().and_then(|fault| fault.date_skew_secs).unwrap_or(0);
     let mut response = match fault {
@@ -52,13 +54,26 @@ pub(crate) async fn apply(State(layer): State<FaultLayer>, mut request: Request,
             damaged(&layer, fault, request, next).await
         }
     };
-    layer.counters.request(method.as_str(), &route, response.status().as_u16());
+    if grpc && grpc::is_grpc(response.headers()) {
+        layer.counters.request(method.as_str(), &route, grpc::status_name(response.headers()));
+    } else {
+        layer.counters.request(method.as_str(), &route, response.status().as_u16());
+    }
     let now = UNIX_EPOCH + Duration::from_secs((layer.clock.unix_secs() + skew).max(0).unsigned_abs());
     if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
         response.headers_mut().insert(header::DATE, date);
     }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The template of the request's route; of a gRPC service the method, which has no ids in it.
+fn route(request: &Request) -> String {
+    match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
+        Some(every) if every.ends_with("/{*method}") => request.uri().path().to_owned(),
+        Some(template) => template.to_owned(),
+        None => "unmatched".to_owned(),
+    }
 }
 
 async fn damaged(layer: &FaultLayer, fault: Fault, request: Request, next: Next) -> Response {
@@ -100,6 +115,8 @@ async fn damaged(layer: &FaultLayer, fault: Fault, request: Request, next: Next)
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, body.to_owned()).into_response()
             }
+            // With a body it is the answer of a proxy, which knows no gRPC.
+            (Some(status), None) if grpc::is_grpc(request.headers()) => grpc::refusal(status, "scripted fault"),
             (Some(status), None) => google_error(status, status_name(status), "scripted fault"),
         },
     };

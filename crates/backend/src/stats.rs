@@ -1,6 +1,7 @@
 //! What the two servers counted, so that a demo, a bench or a soak test can judge.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,8 @@ const OTHERS: &str = "others";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Requests by route template and status, like `GET /token/driver/{vehicleId} 200`.
+    /// Requests by route template and status, like `GET /token/driver/{vehicleId} 200`; of gRPC by path and
+    /// code, like `POST /maps.fleetengine.v1.TripService/GetTrip UNAUTHENTICATED`.
     pub requests: BTreeMap<String, u64>,
     /// Tokens signed, by [`TokenKind::key`].
     pub minted: BTreeMap<String, u64>,
@@ -68,7 +70,7 @@ impl Counters {
         self.stats.lock().clone()
     }
 
-    pub(crate) fn request(&self, method: &str, route: &str, status: u16) {
+    pub(crate) fn request(&self, method: &str, route: &str, status: impl Display) {
         count(&mut self.stats.lock().requests, format!("{method} {route} {status}"));
     }
 

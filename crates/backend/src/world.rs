@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::admin_routes::{self, Admin};
 use crate::clock::ServerClock;
 use crate::connection::{Connection, Loopback};
-use crate::engine::{FleetEngine, rest};
+use crate::engine::{self, FleetEngine};
 use crate::fault::FaultScript;
 use crate::fault_layer::{self, FaultLayer};
 use crate::keys::{KeyPool, KeyRing};
@@ -228,7 +228,8 @@ impl World {
         format!("http://{}", self.backend)
     }
 
-    /// The engine's base, no slash at the end; resources are under `/v1/providers/{provider_id}`.
+    /// The engine's base, no slash at the end; resources are under `/v1/providers/{provider_id}`. The same port speaks gRPC,
+    /// which is HTTP/2 without TLS from the first byte (prior knowledge).
     pub fn engine_url(&self) -> String {
         format!("http://{}", self.engine_address)
     }
@@ -276,9 +277,9 @@ impl World {
         token_routes::routes(service).layer(middleware::from_fn_with_state(self.layer(), fault_layer::apply))
     }
 
-    /// The engine's REST routes, as [`World::backend_router`].
+    /// The engine's routes, REST and gRPC, as [`World::backend_router`].
     pub fn engine_router(&self) -> Router {
-        rest::routes(Arc::clone(&self.engine)).layer(middleware::from_fn_with_state(self.layer(), fault_layer::apply))
+        engine::routes(&self.engine).layer(middleware::from_fn_with_state(self.layer(), fault_layer::apply))
     }
 
     /// Stops both servers: no new connections, hanging replies end, open ones are answered for up to a second.

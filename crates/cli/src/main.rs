@@ -11,6 +11,7 @@ mod get;
 mod jwt;
 mod screen;
 mod serve;
+mod traffic;
 
 use screen::Screen;
 

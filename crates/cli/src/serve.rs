@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use fleet_token_backend::engine::{
-    DeliveryVehicle, LatLng, Task, TaskType, TerminalLocation, Trip, TripStatus, Vehicle, VehicleLocation, VehicleState,
-};
+use fleet_token_backend::engine::{DeliveryVehicle, LatLng, Task, TaskType, VehicleLocation};
 use fleet_token_backend::{Grant, Shape, World};
 
 use crate::screen::Screen;
+use crate::traffic::{TRIP, Traffic, VEHICLES};
 
 /// Where and how to serve.
 #[derive(Debug, Args)]
@@ -30,6 +29,9 @@ pub(crate) struct Options {
     /// Keep the signing keys in this directory, so that tokens outlive a restart. It must exist.
     #[arg(long, value_name = "DIRECTORY")]
     keys_dir: Option<PathBuf>,
+    /// How fast the vehicles go, beside life; at 0 they stand still. A vehicle that a client moves is the client's.
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=100))]
+    traffic: u32,
 }
 
 /// The users of this server and what each may have. The names are public: they open nothing but this server.
@@ -46,6 +48,7 @@ pub(crate) async fn run(options: Options, screen: &Screen) -> ExitCode {
         screen.complain(&format!("error: --keys-dir {} is not a directory\n  Make it first.", dir.display()));
         return ExitCode::from(2);
     }
+    let speed = f64::from(options.traffic);
     let world = match start(options).await {
         Ok(world) => world,
         Err(error) => {
@@ -53,6 +56,8 @@ pub(crate) async fn run(options: Options, screen: &Screen) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let traffic = Traffic::new(world.engine(), world.clock(), speed);
+    let traffic = tokio::spawn(traffic.run());
     let stop = stopped();
     let itself = std::env::args().next().unwrap_or_else(|| "fleet-token".to_owned());
     for line in how_to_call(&quoted(&itself), &world.backend_url(), &world.engine_url()) {
@@ -60,6 +65,7 @@ pub(crate) async fn run(options: Options, screen: &Screen) -> ExitCode {
     }
     stop.await;
     screen.say("\nstopping");
+    traffic.abort();
     let calls = world.stats();
     world.stop().await;
     screen.say(&format!(
@@ -89,11 +95,11 @@ async fn start(options: Options) -> Result<World, fleet_token_backend::WorldErro
     Ok(world)
 }
 
-/// A small fleet, and a user for each role.
+/// A user for each role, and what traffic has no part in.
 fn furnish(world: &World) {
     for (name, grant) in [
-        (DRIVER, Grant::driver("vehicle_1")),
-        (RIDER, Grant::consumer("trip_1")),
+        (DRIVER, Grant::driver(VEHICLES[0])),
+        (RIDER, Grant::consumer(TRIP)),
         (COURIER, Grant::none().delivery_vehicle("van_1").task("task_1")),
         (RECIPIENT, Grant::none().tracking("parcel_1")),
         (OPERATOR, Grant::fleet_reader()),
@@ -101,28 +107,9 @@ fn furnish(world: &World) {
     ] {
         world.sessions().allow(name, name, grant);
     }
-    let at = |latitude, longitude| LatLng { latitude, longitude };
-    let seen = VehicleLocation { location: Some(at(48.1374, 11.5755)), ..VehicleLocation::default() };
+    let munich = LatLng { latitude: 48.1374, longitude: 11.5755 };
+    let seen = VehicleLocation { location: Some(munich), ..VehicleLocation::default() };
     let fleet = world.engine().state();
-    fleet.put_vehicle(
-        "vehicle_1",
-        Vehicle {
-            vehicle_state: VehicleState::Online,
-            last_location: Some(seen.clone()),
-            maximum_capacity: Some(4),
-            ..Vehicle::default()
-        },
-    );
-    fleet.put_trip(
-        "trip_1",
-        Trip {
-            vehicle_id: "vehicle_1".into(),
-            trip_status: TripStatus::EnrouteToPickup,
-            pickup_point: Some(TerminalLocation { point: at(48.1397, 11.5680) }),
-            dropoff_point: Some(TerminalLocation { point: at(48.1598, 11.5020) }),
-            ..Trip::default()
-        },
-    );
     fleet.put_delivery_vehicle("van_1", DeliveryVehicle { last_location: Some(seen), ..DeliveryVehicle::default() });
     fleet.put_task(
         "task_1",
@@ -139,7 +126,8 @@ fn furnish(world: &World) {
 fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
     let mut lines = vec![
         format!("token backend  {backend}"),
-        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated)"),
+        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated; gRPC on the same port)"),
+        format!("On the road    {}; {} drives {TRIP}", VEHICLES.join(", "), VEHICLES[0]),
         String::new(),
         "Logins of this throw-away server, sent as 'Authorization: Bearer …'; they open nothing else:".to_owned(),
     ];

@@ -57,6 +57,12 @@ pub(crate) fn msrv(workspace: &mut Workspace) -> Outcome {
     ))
 }
 
+/// Whether the compiler here is of another release than the promised oldest one, and if so which.
+pub(crate) fn other_compiler(workspace: &Workspace) -> io::Result<Option<String>> {
+    let installed = version(Command::new("rustc").arg("--version"))?;
+    Ok((!is_release_of(&installed, &stated(workspace)?)).then_some(installed))
+}
+
 /// `rust-version` in the workspace's manifest.
 fn stated(workspace: &Workspace) -> io::Result<String> {
     let manifest = fs::read_to_string(workspace.root().join("Cargo.toml"))?;

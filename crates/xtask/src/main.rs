@@ -4,6 +4,7 @@
     reason = "a chore talks to the person or the CI log that started it; there is no library face to keep quiet"
 )]
 
+mod api;
 mod bench;
 mod bench_phones;
 mod bindings;
@@ -11,6 +12,7 @@ mod book;
 mod builds;
 mod cost;
 mod dist;
+mod example;
 mod excerpt;
 mod fleet;
 mod fuzz;
@@ -55,6 +57,8 @@ struct Cli {
 enum Chore {
     /// Prove the workspace: lints, tests of every language, docs, the demo, and that no secret was printed.
     Test(test::Args),
+    /// Run an example from `examples/`, on a server of its own.
+    Example(example::Args),
     /// Build the library for Kotlin and Swift, and generate the sources that call it.
     Bindings(bindings::Args),
     /// Build the Swift package on fresh bindings and run its tests, where there is a Swift or Debian's can be unpacked.
@@ -84,6 +88,8 @@ enum Chore {
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
+    /// Compare what Rust programs see of the SDK with the committed list.
+    Api(api::Args),
     /// Count the instructions of hits, misses, refreshes and parses, and compare with the committed counts.
     Cost(cost::Args),
     /// Measure what a hit costs in Kotlin, with JMH, into docs/performance-phones.md. Five minutes on a quiet machine.
@@ -107,6 +113,7 @@ fn main() -> ExitCode {
     };
     match cli.chore {
         Chore::Test(args) => test::run(&args, &mut workspace),
+        Chore::Example(args) => example::run(&args, &mut workspace),
         Chore::Bindings(args) => bindings::run(&args, &workspace),
         Chore::Swift(args) => swift::run(&args, &mut workspace),
         Chore::Kotlin(args) => kotlin::run(&args, &mut workspace),
@@ -121,6 +128,7 @@ fn main() -> ExitCode {
         Chore::Book => book::run(&mut workspace),
         Chore::Pictures(args) => book::pictures(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
+        Chore::Api(args) => api::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),
         Chore::BenchKotlin(args) => bench_phones::run(&args, &[Language::Kotlin], &workspace),
         Chore::BenchSwift(args) => bench_phones::run(&args, &[Language::Swift], &workspace),

@@ -5,11 +5,13 @@ use std::io::BufReader;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::api;
 use crate::bindings;
 use crate::book;
 use crate::builds;
 use crate::cost;
 use crate::dist;
+use crate::example;
 use crate::excerpt::{self, Excerpt};
 use crate::fuzz;
 use crate::kept::{Suite, exited, judged, traced};
@@ -54,6 +56,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: DOC_TESTS, about: "the examples in the docs run", run: &doc_tests },
     Step { name: "docs", about: "the docs build without a warning", run: &docs },
     Step { name: book::NAME, about: book::ABOUT, run: &book::test },
+    Step { name: api::NAME, about: api::ABOUT, run: &api::test },
     Step { name: cost::NAME, about: cost::ABOUT, run: &cost::test },
     Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
     Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },
@@ -64,6 +67,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     bindings::STEP,
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
+    Step { name: example::NAME, about: example::ABOUT, run: &example::test },
     Step { name: "scenarios", about: "every scenario holds in every language", run: &scenarios::compare },
     Step { name: "packages", about: "what phones are given, as far as it can be made here", run: &dist::test },
     Step { name: "secrets", about: "no token in what the steps before printed", run: &secret_scan },
@@ -154,7 +158,7 @@ fn demo(workspace: &mut Workspace) -> Outcome {
 /// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
 fn secret_scan(workspace: &mut Workspace) -> Outcome {
     let (mut lines, mut found, mut traced, mut missing) = (0, 0, 0, Vec::new());
-    for name in [TESTS, DOC_TESTS, DEMO, sim::NAME, model::NAME, soak::NAME, kotlin::NAME, swift::NAME] {
+    for name in [TESTS, DOC_TESTS, DEMO, sim::NAME, model::NAME, soak::NAME, kotlin::NAME, swift::NAME, example::NAME] {
         let log = workspace.log(name);
         if !log.is_file() {
             missing.push(name);

@@ -1,17 +1,20 @@
-//! The emulated Fleet Engine: verified caller in, resource or [`EngineError`] out. Knows no HTTP, so that a gRPC face
-//! can stand beside the REST one.
+//! The emulated Fleet Engine: verified caller in, resource or [`EngineError`] out. Knows neither HTTP nor gRPC:
+//! `rest` and `grpc` are its two faces.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::Router;
+use axum::http::HeaderMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 mod authorize;
 mod error;
+pub(crate) mod grpc;
 mod resource;
-pub(crate) mod rest;
+mod rest;
 mod state;
 mod verify;
 
@@ -27,11 +30,22 @@ pub use verify::{Caller, MAX_LIFETIME_SECS, SKEW_SECS};
 use crate::clock::ServerClock;
 use crate::ids::checked_id;
 use crate::keys::KeyRing;
+use crate::reply::google_error;
 use crate::role::Role;
 use crate::stats::Counters;
 use authorize::authorize;
 use state::{is_active, merged};
 use verify::{Revoked, verify};
+
+/// Every route of the engine, REST and gRPC.
+pub(crate) fn routes(engine: &Arc<FleetEngine>) -> Router {
+    rest::routes(Arc::clone(engine)).merge(grpc::routes(engine)).fallback(async |headers: HeaderMap| {
+        if grpc::is_grpc(&headers) {
+            return grpc::refusal(501, "No such service.");
+        }
+        google_error(404, "NOT_FOUND", "No such path.")
+    })
+}
 
 type Outcome<T> = Result<T, EngineError>;
 

@@ -29,6 +29,11 @@ macro_rules! google_enum {
                 match self { Self::$first => 0, $(Self::$variant => $number,)* }
             }
 
+            /// The value of that number; the first one for a number that is not here, as proto3 reads them.
+            pub const fn from_number(number: i32) -> Self {
+                match number { $($number => Self::$variant,)* _ => Self::$first }
+            }
+
             /// The value of that name or number.
             fn from_json(value: &Value) -> Option<Self> {
                 match value {
@@ -131,6 +136,9 @@ pub struct VehicleLocation {
     /// Degrees from north.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heading: Option<i32>,
+    /// Metres a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
     /// When the vehicle says it was there, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_time: Option<String>,
@@ -218,6 +226,12 @@ pub struct Trip {
     /// Where its vehicle is; set by the engine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_location: Option<VehicleLocation>,
+    /// Metres to the next of its ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_distance_meters: Option<i32>,
+    /// When the vehicle will be there, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_to_first_waypoint: Option<String>,
 }
 
 /// A delivery vehicle.

@@ -22,10 +22,7 @@ use super::{Caller, FleetEngine};
 use crate::reply::{bearer, google_error};
 
 pub(crate) fn routes(engine: Arc<FleetEngine>) -> Router {
-    Router::new()
-        .route("/v1/{*path}", any(serve))
-        .fallback(async || google_error(404, "NOT_FOUND", "No such path."))
-        .with_state(engine)
+    Router::new().route("/v1/{*path}", any(serve)).with_state(engine)
 }
 
 type Pairs = Vec<(String, String)>;

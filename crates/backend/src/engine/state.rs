@@ -119,6 +119,16 @@ impl FleetState {
         self.tables.lock().tasks.insert(id.to_owned(), task);
     }
 
+    /// Changes a vehicle in one step, without a call's checks. Returns whether there is one.
+    pub fn change_vehicle(&self, id: &str, change: impl FnOnce(&mut Vehicle)) -> bool {
+        self.tables.lock().vehicles.get_mut(id).map(change).is_some()
+    }
+
+    /// Changes a trip in one step, without a call's checks. Returns whether there is one.
+    pub fn change_trip(&self, id: &str, change: impl FnOnce(&mut Trip)) -> bool {
+        self.tables.lock().trips.get_mut(id).map(change).is_some()
+    }
+
     /// The vehicle, with its current trips.
     pub fn vehicle(&self, id: &str) -> Option<Vehicle> {
         let tables = self.tables.lock();
