@@ -105,6 +105,7 @@ impl Schedule {
             age: self.age(now),
             lifetime: self.lifetime,
             left: self.remaining(now),
+            margin: self.expires_at.saturating_since(self.spent_at),
             due_in: self.due_at.saturating_since(now),
             spent_in: self.spent_at.saturating_since(now),
             generation,

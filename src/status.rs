@@ -29,6 +29,8 @@ pub struct TokenStatus {
     pub lifetime: Duration,
     /// How much of it is left.
     pub left: Duration,
+    /// The end of its life in which it is not served if another can be had: the safety margin, or less for a short life.
+    pub margin: Duration,
     /// Until it is due: from then on the next caller has it renewed in the background.
     pub due_in: Duration,
     /// Until it is spent: from then on callers wait for its successor.

@@ -174,15 +174,6 @@ impl AuthTokenFactory {
         self.core().stats()
     }
 
-    /// Brings `fleet_token_calls_total` and `fleet_token_entries` up to now, for whoever scrapes them next.
-    ///
-    /// Calls are too many to be counted by the facade one by one: these two are told when a fetch ends, when the factory
-    /// is shut down, and here. All other metrics are told as things happen.
-    #[cfg(feature = "metrics")]
-    pub fn publish_metrics(&self) {
-        self.core().publish_metrics();
-    }
-
     /// How each context stands now, in no order: for a screen or a dashboard of yours, several times a second if you like.
     ///
     /// It lists every entry and takes each one's lock for a moment, so it is not for every call. Looking is no use: it
@@ -201,6 +192,15 @@ impl AuthTokenFactory {
     /// ```
     pub fn contexts(&self) -> Vec<ContextStatus> {
         self.core().contexts()
+    }
+
+    /// Brings `fleet_token_calls_total` and `fleet_token_entries` up to now, for whoever scrapes them next.
+    ///
+    /// Calls are too many to be counted by the facade one by one: these two are told when a fetch ends, when the factory
+    /// is shut down, and here. All other metrics are told as things happen.
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.core().publish_metrics();
     }
 
     /// How long `token` is still valid, on the factory's clock; `None` when nobody said.

@@ -1,43 +1,29 @@
 //! `fleet-token get`: one token from any backend, and what it is, in words. The secret is shown only on demand.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args};
+use clap::Args;
 use fleet_token::{
-    AuthToken, AuthTokenContext, AuthTokenFactory, ConfigError, Endpoint, EndpointError, IdField, SessionHeaders,
-    TokenError, TokenErrorKind, TokenEvent, TransportError,
+    AuthToken, AuthTokenContext, AuthTokenFactory, ConfigError, EndpointError, IdField, TokenError, TokenErrorKind,
+    TokenEvent, TransportError,
 };
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use crate::clock;
 use crate::jwt::Jwt;
+use crate::request::{Request, words};
 use crate::screen::Screen;
+use crate::when::{rfc3339, rounded, unix, utc};
 
 /// The arguments made no sense; as clap's own.
 const USAGE: u8 = 2;
 
-/// Which token, from where.
+/// Which token, from where, and how it is shown.
 #[derive(Debug, Args)]
-#[command(group(
-    ArgGroup::new("what").required(true).multiple(true).args(
-        ["vehicle_id", "trip_id", "delivery_vehicle_id", "task_id", "tracking_id", "fleet", "vehicle_service"]
-    )
-))]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Options {
-    /// Where to ask: a URL with a place for each id, such as https://b.example/token/driver/{vehicleId}. The places are
-    /// {vehicleId}, {tripId}, {deliveryVehicleId}, {taskId}, {trackingId}. http is for this machine only.
-    #[arg(long, value_name = "URL")]
-    endpoint: String,
-    /// Ask with POST and the context as JSON, instead of GET.
-    #[arg(long)]
-    post: bool,
-    /// A header for the backend, such as your app's login. Never shown. May be given several times.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    headers: Vec<Secret>,
+    #[command(flatten)]
+    request: Request,
     /// Give up after so many seconds, attempts included.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
@@ -48,50 +34,6 @@ pub(crate) struct Options {
     /// is a field of the object instead.
     #[arg(long)]
     reveal: bool,
-
-    /// One on-demand vehicle, as a driver's app.
-    #[arg(long, value_name = "ID", help_heading = "What for", conflicts_with_all =
-        ["trip_id", "delivery_vehicle_id", "task_id", "tracking_id", "fleet", "vehicle_service"])]
-    vehicle_id: Option<String>,
-    /// One on-demand trip, as a rider's app.
-    #[arg(long, value_name = "ID", help_heading = "What for", conflicts_with_all =
-        ["delivery_vehicle_id", "task_id", "tracking_id", "fleet", "vehicle_service"])]
-    trip_id: Option<String>,
-    /// One delivery vehicle, as a delivery driver's app; also together with --task-id.
-    #[arg(long, value_name = "ID", help_heading = "What for", conflicts_with_all =
-        ["tracking_id", "fleet", "vehicle_service"])]
-    delivery_vehicle_id: Option<String>,
-    /// One scheduled task; also together with --delivery-vehicle-id.
-    #[arg(long, value_name = "ID", help_heading = "What for", conflicts_with_all =
-        ["tracking_id", "fleet", "vehicle_service"])]
-    task_id: Option<String>,
-    /// One parcel, as its recipient's app.
-    #[arg(long, value_name = "ID", help_heading = "What for", conflicts_with_all = ["fleet", "vehicle_service"])]
-    tracking_id: Option<String>,
-    /// The whole fleet, as an operator's desktop or a server.
-    #[arg(long, help_heading = "What for", conflicts_with = "vehicle_service")]
-    fleet: bool,
-    /// Vehicles nearby, as a rider's app before there is a trip.
-    #[arg(long, help_heading = "What for")]
-    vehicle_service: bool,
-}
-
-/// An argument that no error message and no `Debug` repeats.
-#[derive(Clone)]
-struct Secret(String);
-
-impl std::str::FromStr for Secret {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<redacted>")
-    }
 }
 
 /// Why there is no token, and what can be done.
@@ -151,18 +93,16 @@ struct Found {
 }
 
 async fn fetch(options: &Options) -> Result<Found, Failure> {
-    let context = context(options);
+    let (request, context) = (&options.request, options.request.context());
     let usage = |kind: &str, message: String, hint| Failure { kind: kind.to_owned(), message, hint, code: USAGE };
     let kind = context.kind().map_err(|error| usage("invalid_context", error.to_string(), "Nothing was sent."))?;
-    let headers = headers(&options.headers).map_err(|()| {
+    let headers = request.session().ok_or_else(|| {
         let hint = "Write 'Name: value'; the values are not repeated here, as they may be secret.";
         usage("session", "a --header cannot be sent as it is".to_owned(), hint)
     })?;
-    let endpoint =
-        if options.post { Endpoint::post(&options.endpoint) } else { Endpoint::get(options.endpoint.as_str()) };
     let timeout = Duration::from_secs(options.timeout);
     let factory = AuthTokenFactory::builder()
-        .endpoint(kind, endpoint)
+        .endpoint(kind, request.endpoint())
         .header_provider(headers)
         .fetch_deadline(timeout)
         .attempt_timeout(timeout)
@@ -180,34 +120,6 @@ async fn fetch(options: &Options) -> Result<Found, Failure> {
     })?;
     let left = factory.remaining(&token);
     Ok(Found { context, token, left, events })
-}
-
-fn context(options: &Options) -> AuthTokenContext {
-    if options.fleet {
-        return AuthTokenContext::fleet();
-    }
-    if options.vehicle_service {
-        return AuthTokenContext::vehicle_service();
-    }
-    [
-        (IdField::Vehicle, &options.vehicle_id),
-        (IdField::Trip, &options.trip_id),
-        (IdField::DeliveryVehicle, &options.delivery_vehicle_id),
-        (IdField::Task, &options.task_id),
-        (IdField::Tracking, &options.tracking_id),
-    ]
-    .into_iter()
-    .fold(AuthTokenContext::new(), |context, (field, id)| match id {
-        Some(id) => context.with_id(field, id),
-        None => context,
-    })
-}
-
-fn headers(given: &[Secret]) -> Result<SessionHeaders, ()> {
-    given.iter().try_fold(SessionHeaders::new(), |headers, Secret(line)| {
-        let (name, value) = line.split_once(':').ok_or(())?;
-        headers.with(name.trim(), value.trim()).map_err(drop)
-    })
 }
 
 const SLOW: &str = "The backend is slow or hangs; --timeout allows it more time.";
@@ -242,7 +154,7 @@ fn hint(error: &TokenError, options: &Options) -> &'static str {
         TokenErrorKind::Transport => "Is the backend running, and is the address right?",
         TokenErrorKind::Timeout => SLOW,
         TokenErrorKind::Unavailable => "The backend is in trouble or overloaded; try again later.",
-        TokenErrorKind::SessionRejected if options.headers.is_empty() => {
+        TokenErrorKind::SessionRejected if options.request.headers.is_empty() => {
             "No --header was given: send your app's login, as in --header 'Authorization: Bearer …'."
         }
         TokenErrorKind::SessionRejected if error.status() == Some(403) => {
@@ -332,12 +244,6 @@ fn note(event: &TokenEvent) -> Option<String> {
     })
 }
 
-fn words(context: &AuthTokenContext) -> String {
-    let kind = context.kind().map_or("an unknown context", fleet_token::ContextKind::as_str);
-    let ids: Vec<_> = IdField::ALL.into_iter().filter_map(|field| context.id(field)).collect();
-    if ids.is_empty() { format!("the {kind}, no id") } else { format!("{kind} {}", ids.join(" and ")) }
-}
-
 fn authorization(claim: Option<&Value>) -> String {
     match claim {
         None => "none: Fleet Engine will refuse this token".to_owned(),
@@ -349,67 +255,9 @@ fn authorization(claim: Option<&Value>) -> String {
     }
 }
 
-/// A duration to the second, in the two largest units.
-fn rounded(duration: Duration) -> String {
-    let seconds = (duration + Duration::from_millis(500)).as_secs();
-    let mut out = String::new();
-    let units = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
-    for (number, unit) in units.into_iter().skip_while(|(number, _)| *number == 0).take(2) {
-        let _ = write!(out, "{}{number} {unit}", if out.is_empty() { "" } else { " " });
-    }
-    if out.is_empty() { "less than a second".to_owned() } else { out }
-}
-
-fn unix(seconds: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| seconds.to_string(), dated)
-}
-
-fn utc(at: std::time::SystemTime) -> String {
-    dated(at.into())
-}
-
-/// For machines.
-fn rfc3339(at: std::time::SystemTime) -> String {
-    let at = OffsetDateTime::from(at);
-    format!("{}T{:02}:{:02}:{:02}Z", at.date(), at.hour(), at.minute(), at.second())
-}
-
-/// For people.
-fn dated(at: OffsetDateTime) -> String {
-    format!("{} {:02}:{:02}:{:02} UTC", at.date(), at.hour(), at.minute(), at.second())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_rounded_to_what_matters() {
-        for (seconds, text) in
-            [(0, "less than a second"), (59, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (90_000, "1 d 1 h")]
-        {
-            assert_eq!(rounded(Duration::from_secs(seconds)), text);
-        }
-    }
-
-    #[test]
-    fn a_header_needs_a_name_and_a_value_that_can_be_sent() {
-        let headers = |line: &str| headers(&[Secret(line.to_owned())]).is_ok();
-        assert!(headers("Authorization: Bearer x") && headers("X-A:b"));
-        assert!(!headers("no colon") && !headers("bad name: x") && !headers("a: x\r\nb: c"));
-    }
-
-    #[test]
-    fn a_header_is_never_shown() {
-        assert_eq!(format!("{:?}", Secret("SECRET-SESSION-x".to_owned())), "<redacted>");
-    }
-
-    #[test]
-    fn times_are_in_utc() {
-        assert_eq!(unix(1_767_225_600), "2026-01-01 00:00:00 UTC");
-        let at = std::time::UNIX_EPOCH + Duration::from_millis(1_767_225_600_999);
-        assert_eq!(rfc3339(at), "2026-01-01T00:00:00Z");
-    }
 
     #[test]
     fn claims_are_read_out_plainly() {

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+mod claims;
 mod clock;
 mod demo;
+mod doctor;
+mod finding;
 mod get;
 mod jwt;
+mod request;
 mod screen;
 mod serve;
 mod traffic;
+mod when;
 
 use screen::Screen;
 
@@ -41,6 +46,16 @@ enum Command {
     ///
     /// Exit code 0 with a token, 1 without one, 2 if the arguments make no sense. Nothing is sent in the last case.
     Get(Box<get::Options>),
+    /// Find out what is wrong with a token backend: a checklist, with what was seen, what it means and what to do.
+    ///
+    /// Looks up the name, connects, looks at the certificate; then asks for the token five times (--requests), and once
+    /// each for an id that nobody has, for the id *, and without the --header: eight requests in a few seconds. Nothing is
+    /// followed, nothing is tried again, and nothing is sent to a server that is not to be trusted. No token, login or
+    /// body is shown. docs/doctor.md explains each finding.
+    ///
+    /// ✓ fine, ! works but is fragile or costly, ✗ wrong, – not checked. Exit code 0 if nothing was found, 1 for warnings
+    /// only, 2 for an error, or if the arguments make no sense.
+    Doctor(Box<doctor::Options>),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +74,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(&options, &screen).await,
             Command::Serve(options) => serve::run(options, &screen).await,
             Command::Get(options) => get::run(&options, &screen).await,
+            Command::Doctor(options) => doctor::run(&options, &screen).await,
         }
     });
     runtime.shutdown_timeout(WIND_DOWN);

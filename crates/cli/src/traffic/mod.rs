@@ -68,6 +68,7 @@ impl Traffic {
                 heading: Some(place.heading),
                 update_time: stamp(now_ms),
                 server_time: stamp(now_ms),
+                ..VehicleLocation::default()
             };
             state.change_vehicle(id, |vehicle| hand.put(&mut vehicle.last_location, seen, now));
         }
