@@ -116,7 +116,8 @@ async fn the_header_is_marked_sensitive() {
 #[tokio::test]
 async fn an_authorization_of_the_call_s_own_is_left_alone() {
     for (face, probe) in probed(Some("Basic x")).await {
-        assert_eq!(probe.authorization(), Some(("Basic x".to_owned(), false)), "{face:?}");
+        // What is there instead may be a token: not to be printed.
+        assert!(probe.authorization() == Some(("Basic x".to_owned(), false)), "{face:?}");
     }
 }
 
