@@ -265,6 +265,18 @@ mod tests {
     }
 
     #[test]
+    fn the_page_explains_each_and_no_other() {
+        let page = include_str!("../../../docs/doctor.md");
+        let explained: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .map(|(id, rest)| (id, rest.split(" | ").count()))
+            .collect();
+        let known: Vec<_> = Check::ALL.iter().map(|check| (check.id(), 3)).collect();
+        assert_eq!(explained, known, "docs/doctor.md explains other checks, in another order, or not in full");
+    }
+
+    #[test]
     fn ids_are_distinct_and_fit_their_column() {
         let mut ids: Vec<_> = Check::ALL.iter().map(|check| check.id()).collect();
         assert!(ids.iter().all(|id| id.len() <= 15 && id.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
