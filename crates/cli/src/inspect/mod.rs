@@ -125,7 +125,7 @@ fn as_lines(jwt: &Jwt, findings: &[Finding]) -> Vec<String> {
         lines.push(format!("    {}", allowed.methods));
     }
     lines.push("\nWhat Fleet Engine looks at".to_owned());
-    lines.extend(findings.iter().flat_map(finding::lines));
+    lines.extend(finding::all_lines(findings));
     lines.push(format!("\n{}", finding::summary(findings)));
     lines.push(verdict(findings).to_owned());
     lines.push("The signature was not verified: only Fleet Engine has the keys. It is not shown.".to_owned());

@@ -106,23 +106,21 @@ async fn doctor_writes_no_secret_whatever_the_backend_does() {
 /// A backend that sends the login back in every header and every claim, as debugging aids do.
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_hides_a_login_that_the_backend_repeats() {
-    let part = |json: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
+    let encoded = |json: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
     let token = format!(
         "{}.{}.{}",
-        part(&format!(r#"{{"alg":"{LOGIN}","kid":"{LOGIN}"}}"#)),
-        part(&format!(
+        encoded(&format!(r#"{{"alg":"{LOGIN}","kid":"{LOGIN}"}}"#)),
+        encoded(&format!(
             r#"{{"iss":"{LOGIN}","sub":"x{LOGIN}","aud":"{LOGIN}","iat":1,"exp":2,"authorization":{{"vehicleid":"{LOGIN}"}}}}"#
         )),
-        part("a signature that is one")
+        encoded("a signature that is one")
     );
     for status in ["200 OK", "302 Found", "503 Busy"] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let body = format!(r#"{{"token":"{token}","expiresInSeconds":"{LOGIN}","{LOGIN}":1,"again":"{token}"}}"#);
-        let head: String = ["content-type", "cache-control", "retry-after", "location", "x-debug", "age"]
-            .iter()
-            .map(|name| format!("{name}: {LOGIN}\r\n"))
-            .collect();
+        let names = ["content-type", "cache-control", "retry-after", "location", "x-debug", "age"];
+        let head = names.map(|name| format!("{name}: {LOGIN}\r\n")).concat();
         let reply =
             format!("HTTP/1.1 {status}\r\nx-token: {token}\r\n{head}content-length: {}\r\n\r\n{body}", body.len());
         let server = tokio::spawn(async move {

@@ -1,12 +1,12 @@
 //! The reply's body: is it JSON, is there a token, whose shape is it?
 
 use crate::doctor::body::{Body, Fields, MAX_BODY, Shape, Token};
-use crate::doctor::seen::{Exchange, Seen};
+use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
 
-pub(super) fn judge(seen: &Seen) -> [Finding; 3] {
-    let Some(body) = seen.good().and_then(Exchange::body) else {
+pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 3] {
+    let Some(body) = reply.and_then(Exchange::body) else {
         return [Check::Body, Check::Token, Check::Shape].map(|check| check.skipped("there was no success (2xx)"));
     };
     let remedy = "Answer with one JSON object, such as {\"token\": \"…\", \"expiresInSeconds\": 3600}.";

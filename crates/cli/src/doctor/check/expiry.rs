@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::time::server_now;
 use crate::claims::{MAX_LIFETIME, SKEW, seconds};
 use crate::doctor::body::{Declared, Token, Unit};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding, Level};
 use crate::jwt::Jwt;
 use crate::when::{rounded, unix};
@@ -17,10 +17,8 @@ use crate::when::{rounded, unix};
 /// By how much a declared expiry may be off, in seconds: both are rounded, and a relative one is as old as the reply took.
 const ROUNDED: i64 = 5;
 
-pub(super) fn judge(seen: &Seen) -> [Finding; 2] {
-    let exchange = seen.good();
-    let fields = exchange.and_then(super::super::seen::Exchange::fields);
-    let (Some(exchange), Some(fields)) = (exchange, fields) else {
+pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 2] {
+    let (Some(exchange), Some(fields)) = (reply, reply.and_then(Exchange::fields)) else {
         return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.skipped("no token came"));
     };
     let Token::Secret(token) = &fields.token else {
