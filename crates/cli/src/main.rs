@@ -18,6 +18,7 @@ mod screen;
 mod serve;
 mod shell;
 mod traffic;
+mod watch;
 mod when;
 
 use screen::Screen;
@@ -73,6 +74,12 @@ enum Command {
     Completions(shell::Completions),
     /// Write a page for man, of all commands or of one: fleet-token man doctor | man -l -
     Man(shell::Man),
+    /// Watch tokens age, be renewed and fail, live: a table of contexts and what happens to them.
+    ///
+    /// Without --endpoint on a backend of its own, where something goes wrong now and then. Keys: up and down select; i
+    /// drops the selected token, as an app does after a 401; c forgets everything; n says that the network is back, s
+    /// that the user signed in; p stops asking; o takes the demo's backend down; q quits. No token is ever shown.
+    Watch(Box<watch::Options>),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +102,7 @@ fn main() -> ExitCode {
             Command::Inspect(options) => inspect::run(options, &screen),
             Command::Completions(options) => shell::completions(&options, Cli::command()),
             Command::Man(options) => shell::man(&options, Cli::command()),
+            Command::Watch(options) => watch::run(&options, &screen).await,
         }
     });
     runtime.shutdown_timeout(WIND_DOWN);
