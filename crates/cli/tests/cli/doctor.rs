@@ -221,6 +221,19 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
     }
 }
 
+/// As behind a load balancer, with one bad machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_reply_among_good_ones_is_found() {
+    let world = world(Grant::driver("v1")).await;
+    for (kind, id) in [("wildcard", "wildcard"), ("wrong_audience", "audience"), ("public_cache", "cache-control")] {
+        let script = format!(r#"[{{"match": "/token/driver/", "skip": 1, "fault": {{"kind": "{kind}"}}}}]"#);
+        world.faults().extend_json(&script).unwrap();
+        let found = examine(&world, PATH, &["--requests", "3"]).await;
+        assert!(found.is(&[id], &[]), "{kind}: {:?} {:?}", found.errors, found.warnings);
+    }
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_wrong_is_told_from_a_date_that_is() {
     let world = world(Grant::driver("v1")).await;
