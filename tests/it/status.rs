@@ -38,9 +38,9 @@ async fn a_token_is_seen_ageing_by_what_its_callers_get() {
         clock.advance(advance);
         only(&factory).token.unwrap()
     };
-    assert_eq!(age_after(first.due_in - SECOND).age, TokenAge::Fresh);
+    assert_eq!(age_after(first.due_in.saturating_sub(SECOND)).age, TokenAge::Fresh);
     assert_eq!(age_after(SECOND).age, TokenAge::Due);
-    let spent = age_after(first.spent_in - first.due_in);
+    let spent = age_after(first.spent_in.saturating_sub(first.due_in));
     assert_eq!((spent.age, spent.due_in, spent.spent_in), (TokenAge::Spent, Duration::ZERO, Duration::ZERO));
     assert_eq!(spent.left, 10 * MINUTE);
     let expired = age_after(10 * MINUTE);
@@ -120,7 +120,7 @@ async fn a_renewal_that_failed_is_seen_resting_while_the_token_is_good() {
     assert!(factory.token(&vehicle("v1")).await.is_ok(), "the old one stands in");
     let rest = only(&factory).failure.unwrap().retry_in;
     assert!(rest > MINUTE, "as long as a renewal rests, not as a caller without a token would wait: {rest:?}");
-    clock.advance(rest - SECOND);
+    clock.advance(rest.saturating_sub(SECOND));
     factory.token(&vehicle("v1")).await.unwrap();
     assert_eq!(script.asked(), 2, "it rests for as long as was said");
     // What it has does no longer: another's wait is what counts.

@@ -72,6 +72,61 @@ pub enum FaultKind {
     MissingToken,
     /// The token that was handed out last for this request, however old.
     SameTokenAgain,
+    /// A token with `alg: none` and no signature.
+    Unsigned,
+    /// A token signed with HS256 and a secret.
+    WrongAlgorithm,
+    /// A correctly signed token with a user in `sub`, not the service account.
+    WrongSubject,
+    /// A correctly signed token for another audience.
+    WrongAudience,
+    /// A correctly signed token without an `authorization` claim.
+    NoAuthorization,
+    /// A correctly signed token that lives for a day.
+    TooLong,
+    /// A correctly signed token that was issued in twenty minutes.
+    IssuedAhead,
+    /// A token that is no JWT.
+    Opaque,
+    /// A right reply that any cache may keep for an hour.
+    PublicCache,
+    /// A right reply that says that it is plain text.
+    PlainText,
+    /// A right token, and an expiry five minutes after it ends.
+    LateExpiry,
+}
+
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 27] = [
+        Self::None,
+        Self::Reset,
+        Self::Hang,
+        Self::Truncated,
+        Self::Html,
+        Self::EmptyBody,
+        Self::HugeBody,
+        Self::Redirect,
+        Self::WrongUnit,
+        Self::WrongId,
+        Self::Wildcard,
+        Self::NullToken,
+        Self::NoExpiry,
+        Self::Expired,
+        Self::MissingToken,
+        Self::SameTokenAgain,
+        Self::Unsigned,
+        Self::WrongAlgorithm,
+        Self::WrongSubject,
+        Self::WrongAudience,
+        Self::NoAuthorization,
+        Self::TooLong,
+        Self::IssuedAhead,
+        Self::Opaque,
+        Self::PublicCache,
+        Self::PlainText,
+        Self::LateExpiry,
+    ];
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -256,6 +311,16 @@ mod tests {
         assert_eq!(script.take("/token/driver/v1"), Some(Fault::kind(FaultKind::Reset)));
         assert_eq!(script.take("/token/driver/v1"), None);
         assert!(script.pending().is_empty());
+    }
+
+    #[test]
+    fn the_list_of_kinds_is_whole() {
+        for (index, kind) in FaultKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index, "{kind:?}");
+        }
+        // serde names every kind when it is given one that is none.
+        let beyond = serde_json::from_str::<FaultKind>(r#""no_such_kind""#).unwrap_err().to_string();
+        assert_eq!(beyond.matches('`').count() / 2 - 1, FaultKind::ALL.len(), "{beyond}");
     }
 
     #[test]

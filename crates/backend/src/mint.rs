@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::{Algorithm, Header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::claims::{AUDIENCE, Claims, TokenKind};
 use crate::clock::ServerClock;
@@ -58,6 +60,22 @@ pub(crate) enum Tamper {
     Wildcard,
     /// Issued two lifetimes ago.
     Expired,
+    /// `alg: none`.
+    Unsigned,
+    /// HS256.
+    WrongAlgorithm,
+    /// A user in `sub`.
+    WrongSubject,
+    /// Somebody else in `aud`.
+    WrongAudience,
+    /// No `authorization` claim.
+    NoAuthorization,
+    /// A day of life.
+    TooLong,
+    /// Issued in twenty minutes.
+    IssuedAhead,
+    /// No JWT.
+    Opaque,
 }
 
 /// Mints tokens of every kind for one provider.
@@ -156,12 +174,20 @@ impl Minter {
 
     pub(crate) fn mint_tampered(&self, kind: TokenKind, tamper: Option<Tamper>) -> Result<Minted, KeyError> {
         let lifetime = self.lifetime_ms(&kind);
-        let mut issued = self.shared.clock.unix_ms();
-        if tamper == Some(Tamper::Expired) {
-            issued -= 2 * lifetime.max(1000);
-        }
-        let expires = issued + lifetime;
+        let now = self.shared.clock.unix_ms();
+        let issued = match tamper {
+            Some(Tamper::Expired) => now - 2 * lifetime.max(1000),
+            Some(Tamper::IssuedAhead) => now + 20 * 60 * 1000,
+            _ => now,
+        };
+        let expires = if tamper == Some(Tamper::TooLong) { issued + 24 * 60 * 60 * 1000 } else { issued + lifetime };
         let mut claims = self.claims_at(&kind, issued, expires);
+        match tamper {
+            Some(Tamper::WrongSubject) => claims.sub = "user-7".into(),
+            Some(Tamper::WrongAudience) => claims.aud = "https://maps.googleapis.com/".into(),
+            Some(Tamper::NoAuthorization) => claims.authorization = None,
+            _ => {}
+        }
         if let (Some(tamper), Some(authorization)) = (tamper, &mut claims.authorization) {
             for value in authorization.values_mut() {
                 match (tamper, &*value) {
@@ -171,7 +197,12 @@ impl Minter {
                 }
             }
         }
-        let jwt = self.sign(&kind, &claims)?;
+        let jwt = match tamper {
+            Some(Tamper::Unsigned) => unsigned(&claims),
+            Some(Tamper::WrongAlgorithm) => with_secret(&claims)?,
+            Some(Tamper::Opaque) => format!("SECRET-TOKEN-opaque-{issued}"),
+            _ => self.sign(&kind, &claims)?,
+        };
         let minted = Minted { jwt, kind, issued_at: from_epoch_ms(issued), expires_at: from_epoch_ms(expires) };
         self.shared.counters.minted(&minted.kind);
         tracing::debug!(kind = %minted.kind.key(), lifetime_ms = lifetime, tampered = tamper.is_some(), "token minted");
@@ -212,6 +243,17 @@ impl fmt::Debug for Minter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Minter").field("provider_id", &self.shared.provider_id).finish_non_exhaustive()
     }
+}
+
+fn unsigned(claims: &Claims) -> String {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.", part(json!({ "alg": "none", "typ": "JWT" })), part(json!(claims)))
+}
+
+fn with_secret(claims: &Claims) -> Result<String, KeyError> {
+    let key = EncodingKey::from_secret(b"no secret at all");
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
+        .map_err(|error| KeyError::Sign(error.to_string()))
 }
 
 fn epoch_ms(time: SystemTime) -> i64 {

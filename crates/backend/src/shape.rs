@@ -73,15 +73,20 @@ pub(crate) enum Distortion {
     NoExpiry,
     /// The expiry, without the token.
     MissingToken,
+    /// An expiry five minutes after the token's.
+    LateExpiry,
 }
+
+const LATE_MS: i64 = 5 * 60 * 1000;
 
 /// The reply's body.
 pub(crate) fn body(shape: Shape, minted: &Minted, provider_id: &str, now_ms: i64, distortion: Distortion) -> String {
     let unit = |correct: i64, wrong: i64| if distortion == Distortion::WrongUnit { wrong } else { correct };
     let absolute = |ms: i64| unit(ms, ms.div_euclid(1000));
-    let left_ms = minted.expires_ms() - now_ms;
+    let end_ms = minted.expires_ms() + if distortion == Distortion::LateExpiry { LATE_MS } else { 0 };
+    let left_ms = end_ms - now_ms;
     let relative = unit(left_ms.div_euclid(1000), left_ms);
-    let (created, expires) = (absolute(minted.issued_ms()), absolute(minted.expires_ms()));
+    let (created, expires) = (absolute(minted.issued_ms()), absolute(end_ms));
     let jwt = &minted.jwt;
     let (mut value, token_key, expiry_key) = match shape {
         Shape::A => (stub_body(minted, created, expires), "jwt", "expirationTimestamp"),
@@ -96,7 +101,7 @@ pub(crate) fn body(shape: Shape, minted: &Minted, provider_id: &str, now_ms: i64
         Shape::D => (json!({ "ServiceToken": jwt, "TokenExpiryMs": expires }), "ServiceToken", "TokenExpiryMs"),
         Shape::E => (json!({ "token": jwt, "expiresInSeconds": relative }), "token", "expiresInSeconds"),
         Shape::F => {
-            let expiration = unit_free_date(minted.expires_ms(), distortion);
+            let expiration = unit_free_date(end_ms, distortion);
             (json!({ "token": jwt, "expiration": expiration }), "token", "expiration")
         }
         Shape::G => {
@@ -115,7 +120,7 @@ pub(crate) fn body(shape: Shape, minted: &Minted, provider_id: &str, now_ms: i64
             Distortion::NullToken => fields.values_mut().for_each(|value| *value = Value::Null),
             Distortion::NoExpiry => drop(fields.remove(expiry_key)),
             Distortion::MissingToken => drop(fields.remove(token_key)),
-            Distortion::None | Distortion::WrongUnit => {}
+            Distortion::None | Distortion::WrongUnit | Distortion::LateExpiry => {}
         }
     }
     if shape == Shape::A { format!("{value:#}") } else { value.to_string() }

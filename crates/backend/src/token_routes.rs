@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -193,7 +193,13 @@ async fn answer(
     let signing = tokio::task::spawn_blocking(move || mint(&minter, kind, fault)).await;
     let Ok(Ok(token)) = signing else { return refuse(500, "the token could not be signed") };
     let text = body(shape, &token, service.minter.provider_id(), service.clock.unix_ms(), distortion(fault));
-    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], text).into_response()
+    let content_type =
+        if fault == FaultKind::PlainText { "text/plain; charset=utf-8" } else { "application/json; charset=utf-8" };
+    let mut response = ([(header::CONTENT_TYPE, content_type)], text).into_response();
+    if fault == FaultKind::PublicCache {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    }
+    response
 }
 
 fn mint(minter: &Minter, kind: TokenKind, fault: FaultKind) -> Result<Minted, crate::keys::KeyError> {
@@ -201,6 +207,14 @@ fn mint(minter: &Minter, kind: TokenKind, fault: FaultKind) -> Result<Minted, cr
         FaultKind::WrongId => Some(Tamper::WrongId),
         FaultKind::Wildcard => Some(Tamper::Wildcard),
         FaultKind::Expired => Some(Tamper::Expired),
+        FaultKind::Unsigned => Some(Tamper::Unsigned),
+        FaultKind::WrongAlgorithm => Some(Tamper::WrongAlgorithm),
+        FaultKind::WrongSubject => Some(Tamper::WrongSubject),
+        FaultKind::WrongAudience => Some(Tamper::WrongAudience),
+        FaultKind::NoAuthorization => Some(Tamper::NoAuthorization),
+        FaultKind::TooLong => Some(Tamper::TooLong),
+        FaultKind::IssuedAhead => Some(Tamper::IssuedAhead),
+        FaultKind::Opaque => Some(Tamper::Opaque),
         FaultKind::SameTokenAgain => match minter.last(&kind) {
             Some(last) => return Ok(last),
             None => None,
@@ -219,6 +233,7 @@ fn distortion(fault: FaultKind) -> Distortion {
         FaultKind::NullToken => Distortion::NullToken,
         FaultKind::NoExpiry => Distortion::NoExpiry,
         FaultKind::MissingToken => Distortion::MissingToken,
+        FaultKind::LateExpiry => Distortion::LateExpiry,
         _ => Distortion::None,
     }
 }

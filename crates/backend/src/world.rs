@@ -183,9 +183,12 @@ impl WorldBuilder {
             closing,
             servers: Vec::new(),
         };
-        let backend_app = world
-            .backend_router()
-            .merge(admin_routes::routes(Admin { script: world.faults.clone(), counters: Arc::clone(&world.counters) }));
+        let admin = Admin {
+            script: world.faults.clone(),
+            counters: Arc::clone(&world.counters),
+            engine: Arc::clone(&world.engine),
+        };
+        let backend_app = world.backend_router().merge(admin_routes::routes(admin));
         let engine_app = world.engine_router();
         world.servers = vec![world.serve(backend.0, backend_app), world.serve(engine_side.0, engine_app)];
         tracing::debug!(backend = %world.backend, engine = %world.engine_address, "world started");

@@ -363,6 +363,20 @@ async fn a_rotated_roles_old_tokens_are_refused_and_other_roles_keep_theirs() {
 }
 
 #[tokio::test]
+async fn a_role_is_rotated_by_the_admin_route_too() {
+    let world = world().await;
+    let old = mint(&world, driver("v1")).jwt;
+    let base = world.backend_url();
+    let bad = send("POST", &base, "/admin/rotate", None, Some(r#"{"role": "nobody"}"#)).await.unwrap();
+    assert_eq!((bad.status, bad.error().0.as_str()), (400, "INVALID_ARGUMENT"));
+    assert_eq!(get_vehicle(&world, &old).await.status, 200);
+    let done = send("POST", &base, "/admin/rotate", None, Some(r#"{"role": "driverSdkUser"}"#)).await.unwrap();
+    assert_eq!(done.json(), json!({ "rotated": "driverSdkUser" }));
+    refused(&world, &old, "unknown_key").await;
+    assert_eq!(get_vehicle(&world, &mint(&world, driver("v1")).jwt).await.status, 200);
+}
+
+#[tokio::test]
 async fn nothing_secret_is_shown() {
     let world = world().await;
     let minted = mint(&world, driver("v1"));

@@ -182,3 +182,18 @@ async fn a_script_comes_by_the_admin_route_too() {
     assert_eq!(stats.json()["minted"]["driver vehicle=v1"], 1);
     assert!(!stats.text().contains("ey") && !stats.text().contains("-session"), "no secret in {}", stats.text());
 }
+
+#[tokio::test]
+async fn a_token_is_revoked_by_the_admin_route_and_no_other_with_it() {
+    let world = world().await;
+    let (refused, good) = (mint(&world, driver("v1")).jwt, mint(&world, driver("v2")).jwt);
+    let look = async |id: &str, jwt: &str| {
+        let path = format!("/v1/providers/demo/vehicles/{id}");
+        send("GET", &world.engine_url(), &path, Some(jwt), None).await.unwrap()
+    };
+    assert_ne!(look("v1", &refused).await.status, 401);
+    let told = send("POST", &world.backend_url(), "/admin/revocations", None, Some(&refused)).await.unwrap();
+    assert_eq!(told.json(), json!({}));
+    assert_eq!(look("v1", &refused).await.error().0, "UNAUTHENTICATED");
+    assert_ne!(look("v2", &good).await.status, 401);
+}

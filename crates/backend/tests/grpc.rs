@@ -40,8 +40,8 @@ fn trip_name(id: &str) -> GetTripRequest {
     GetTripRequest { name: format!("providers/demo/trips/{id}"), ..Default::default() }
 }
 
-fn paths(fields: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: fields.iter().map(ToString::to_string).collect() })
+fn paths(fields: &[&str]) -> FieldMask {
+    FieldMask { paths: fields.iter().map(ToString::to_string).collect() }
 }
 
 async fn get_vehicle(channel: &Channel, jwt: &str, id: &str) -> Result<Vehicle, Status> {
@@ -68,7 +68,7 @@ async fn one_port_answers_rest_and_grpc_of_one_fleet() {
             }),
             ..Default::default()
         }),
-        update_mask: paths(&["last_location", "maximum_capacity"]),
+        update_mask: Some(paths(&["last_location", "maximum_capacity"])),
         ..Default::default()
     };
     let answer = client.update_vehicle(with(&jwt, moved)).await.unwrap().into_inner();
@@ -178,7 +178,7 @@ async fn every_on_demand_method_is_served() {
     let update = UpdateTripRequest {
         name: made.name.clone(),
         trip: Some(arrived),
-        update_mask: paths(&["trip_status"]),
+        update_mask: Some(paths(&["trip_status"])),
         ..Default::default()
     };
     let now = trips.update_trip(with(&root, update)).await.unwrap().into_inner();
@@ -231,7 +231,7 @@ async fn every_delivery_method_is_served() {
     assert_eq!(client.get_delivery_vehicle(with(&root, get)).await.unwrap().into_inner(), made);
     let update = delivery::UpdateDeliveryVehicleRequest {
         delivery_vehicle: Some(delivery::DeliveryVehicle { name: name.clone(), ..Default::default() }),
-        update_mask: paths(&["attributes"]),
+        update_mask: Some(paths(&["attributes"])),
         ..Default::default()
     };
     let now = client.update_delivery_vehicle(with(&root, update)).await.unwrap().into_inner();
@@ -276,7 +276,7 @@ async fn every_delivery_method_is_served() {
     };
     let update = delivery::UpdateTaskRequest {
         task: Some(closed),
-        update_mask: paths(&["state", "task_outcome"]),
+        update_mask: Some(paths(&["state", "task_outcome"])),
         ..Default::default()
     };
     let now = client.update_task(with(&root, update)).await.unwrap().into_inner();

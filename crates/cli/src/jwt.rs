@@ -31,6 +31,13 @@ impl Jwt {
     pub(crate) fn line(value: &Value) -> String {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
+
+    /// What somebody else wrote, made fit for a terminal: no control characters, not too long.
+    pub(crate) fn brief(text: &str) -> String {
+        const LONGEST: usize = 80;
+        let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST).collect();
+        if text.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
+    }
 }
 
 #[cfg(test)]
@@ -48,6 +55,12 @@ mod tests {
         let (header, claims) = (json!({"alg": "RS256", "kid": "k"}), json!({"authorization": {"tripid": "t"}}));
         let token = format!("{}.{}.sig", part(&header), part(&claims));
         assert_eq!(Jwt::read(&token), Some(Jwt { header, claims }));
+    }
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_shown() {
+        assert_eq!(Jwt::brief("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(Jwt::brief(&"x".repeat(100)), "x".repeat(80) + "…");
     }
 
     #[test]

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+mod claims;
 mod clock;
 mod demo;
+mod doctor;
+mod finding;
 mod get;
 mod jwt;
 mod request;
@@ -50,6 +53,16 @@ enum Command {
     /// drops the selected token, as an app does after a 401; c forgets everything; n says that the network is back, s
     /// that the user signed in; p stops asking; o takes the demo's backend down; q quits. No token is ever shown.
     Watch(Box<watch::Options>),
+    /// Find out what is wrong with a token backend: a checklist, with what was seen, what it means and what to do.
+    ///
+    /// Looks up the name, connects, looks at the certificate; then asks for the token five times (--requests), and once
+    /// each for an id that nobody has, for the id *, and without the --header: eight requests in a few seconds. Nothing is
+    /// followed, nothing is tried again, and nothing is sent to a server that is not to be trusted. No token, login or
+    /// body is shown. docs/doctor.md explains each finding.
+    ///
+    /// ✓ fine, ! works but is fragile or costly, ✗ wrong, – not checked. Exit code 0 if nothing was found, 1 for warnings
+    /// only, 2 for an error, or if the arguments make no sense.
+    Doctor(Box<doctor::Options>),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +82,7 @@ fn main() -> ExitCode {
             Command::Serve(options) => serve::run(options, &screen).await,
             Command::Get(options) => get::run(&options, &screen).await,
             Command::Watch(options) => watch::run(&options, &screen).await,
+            Command::Doctor(options) => doctor::run(&options, &screen).await,
         }
     });
     runtime.shutdown_timeout(WIND_DOWN);

@@ -8,6 +8,7 @@ mod api;
 mod bench;
 mod bench_phones;
 mod bindings;
+mod book;
 mod builds;
 mod cost;
 mod dist;
@@ -80,6 +81,10 @@ enum Chore {
     Soak(soak::Args),
     /// Measure the factory beside its rivals, and write docs/performance.md. Takes eight minutes, and a machine without other work.
     Bench(bench::Args),
+    /// Check the pages of the documentation and build the book of them, into target/book/html.
+    Book,
+    /// Make the pictures of the pages anew, out of the texts in docs/pictures.
+    Pictures(book::PicturesArgs),
     /// Package the SDK for phones.
     #[command(subcommand)]
     Dist(dist::Args),
@@ -120,6 +125,8 @@ fn main() -> ExitCode {
         Chore::Sbom => sbom::run(&workspace),
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Bench(args) => bench::run(&args, &workspace),
+        Chore::Book => book::run(&mut workspace),
+        Chore::Pictures(args) => book::pictures(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Api(args) => api::run(&args, &workspace),
         Chore::Cost(args) => cost::run(&args, &workspace),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::api;
 use crate::bindings;
+use crate::book;
 use crate::builds;
 use crate::cost;
 use crate::dist;
@@ -55,6 +56,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: DOC_TESTS, about: "the examples in the docs run", run: &doc_tests },
     Step { name: "docs", about: "the docs build without a warning", run: &docs },
     Step { name: api::NAME, about: api::ABOUT, run: &api::test },
+    Step { name: book::NAME, about: book::ABOUT, run: &book::test },
     Step { name: cost::NAME, about: cost::ABOUT, run: &cost::test },
     Step { name: DEMO, about: "`cargo run` keeps its promises", run: &demo },
     Step { name: sim::NAME, about: sim::ABOUT, run: &sim::test },

@@ -37,13 +37,22 @@ pub(crate) struct Example {
     build: fn(&mut Workspace) -> Result<Command, Outcome>,
 }
 
-const EXAMPLES: &[Example] = &[Example {
-    name: "no-cache",
-    about: "what apps do today, counted beside fleet-token",
-    serve: &[],
-    headless: &[],
-    build: |workspace| rust::build("no-cache", workspace),
-}];
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "desktop",
+        about: "follows a trip and several vehicles on a map",
+        serve: &["--token-lifetime", "30", "--traffic", "4"],
+        headless: &["--headless"],
+        build: |workspace| rust::build("desktop", workspace),
+    },
+    Example {
+        name: "no-cache",
+        about: "what apps do today, counted beside fleet-token",
+        serve: &[],
+        headless: &[],
+        build: |workspace| rust::build("no-cache", workspace),
+    },
+];
 
 /// What `cargo xtask example` takes.
 #[derive(clap::Args)]

@@ -9,7 +9,7 @@ fn vehicle(id: &str) -> AuthTokenContext {
 }
 
 fn seen(id: &str) -> Seen {
-    Seen { context: vehicle(id), life: None, fetching: false, wait: Duration::ZERO }
+    Seen { context: vehicle(id), life: None, fetching: false, wait: Duration::ZERO, refused: false }
 }
 
 fn aged(age: TokenAge) -> Option<Life> {
@@ -28,6 +28,7 @@ fn a_state_is_what_callers_meet() {
     let (no, wait) = (Duration::ZERO, 4 * SECOND);
     assert_eq!(state(None, false, no), State::None);
     assert_eq!(state(None, false, wait), State::BackingOff(wait));
+    assert_eq!(Seen { wait, refused: true, ..seen("v") }.state(), State::Refused(wait));
     assert_eq!(state(None, true, no), State::Fetching);
     assert_eq!(state(aged(TokenAge::Fresh), false, no), State::Fresh);
     assert_eq!(state(aged(TokenAge::Due), false, no), State::Due);

@@ -46,8 +46,9 @@ public class TokenStats internal constructor(stats: FfiStats) {
     /** Entries now. */
     public val entries: Long = stats.entries.toLong()
 
+    /** All of them on one line, the same in every language, such as `calls 12: hits 10, waits 1, …; entries 1`. */
     override fun toString(): String =
-        "TokenStats(calls=$calls, hits=$hits, waits=$waits, refusals=$refusals, notReady=$notReady, " +
-            "staleServed=$staleServed, fetches=$fetches, flights=$flights, backgroundFlights=$backgroundFlights, " +
-            "successes=$successes, failures=$failures, rejections=$rejections, evictions=$evictions, entries=$entries)"
+        "calls $calls: hits $hits, waits $waits, refusals $refusals, not ready $notReady; stale served $staleServed; " +
+            "flights $flights: background $backgroundFlights, successes $successes, failures $failures; " +
+            "fetches $fetches; rejections $rejections; evictions $evictions; entries $entries"
 }

@@ -110,6 +110,8 @@ class FactoryTest {
         assertEquals(lines.values.toList(), lines.keys.map { TokenEvent.of(it).toString() })
         val kinds = FfiTokenEvent::class.java.declaredClasses.filter { FfiTokenEvent::class.java.isAssignableFrom(it) }
         assertEquals(kinds.toSet(), lines.keys.map { it.javaClass }.toSet<Class<*>>(), "of every kind")
+        val names = lines.keys.map { TokenEvent.of(it).name }.distinct()
+        assertEquals(listed("events.txt"), names, "as in every language")
     }
 
     @Test

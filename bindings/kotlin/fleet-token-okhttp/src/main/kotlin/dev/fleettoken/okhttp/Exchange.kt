@@ -64,10 +64,8 @@ internal class Exchange(private val client: OkHttpClient, private val request: H
     private fun target(from: HttpUrl, reply: HttpResponse): HttpUrl? {
         if (reply.status !in REDIRECTS || request.method != "GET") return null
         val location = reply.headers.firstOrNull { it.first.equals("location", ignoreCase = true) } ?: return null
-        return from.resolve(location.second)?.takeIf { origin(it) == origin(from) }
+        return from.resolve(location.second)?.takeIf { Origin.of(it) == Origin.of(from) }
     }
-
-    private fun origin(url: HttpUrl) = Triple(url.scheme, url.host, url.port)
 
     private fun once(url: HttpUrl): HttpResponse {
         val made = client.newCall(sent(url))

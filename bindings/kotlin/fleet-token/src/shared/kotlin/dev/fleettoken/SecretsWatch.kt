@@ -17,8 +17,8 @@ import org.junit.jupiter.api.extension.ExtensionContext
 /**
  * Watches every test: what is printed or logged holds no token and no login, and no exception is left uncaught.
  *
- * Logs are taken at every level, but for the JDK's own loggers: its `HttpURLConnection` logs request headers when an app
- * turns its debugging on.
+ * Logs are taken at every level, but for the JDK's and gRPC's own loggers: they log request headers when an app turns
+ * their debugging on.
  */
 class SecretsWatch : BeforeAllCallback, AfterEachCallback, AfterAllCallback {
     override fun beforeAll(context: ExtensionContext) = Watched.begin()
@@ -34,7 +34,7 @@ private object Watched {
     private val root = Logger.getLogger("")
 
     // Held, or their levels would go with them.
-    private val jdk = listOf("sun", "jdk", "java", "javax", "com.sun").map(Logger::getLogger)
+    private val theirs = listOf("sun", "jdk", "java", "javax", "com.sun", "io.grpc").map(Logger::getLogger)
     private val logged =
         object : Handler() {
             override fun publish(record: LogRecord) {
@@ -56,7 +56,7 @@ private object Watched {
         val handler = Thread.getDefaultUncaughtExceptionHandler()
         System.setOut(PrintStream(Both(out), true))
         System.setErr(PrintStream(Both(err), true))
-        jdk.forEach { it.level = Level.INFO }
+        theirs.forEach { it.level = Level.INFO }
         root.level = Level.ALL
         root.addHandler(logged)
         Thread.setDefaultUncaughtExceptionHandler { _, thrown -> synchronized(uncaught) { uncaught += thrown } }

@@ -50,6 +50,11 @@ internal class Serve(vararg options: String) : AutoCloseable {
         assertEquals(200, call("POST", "$backend/admin/faults", null, script).first)
     }
 
+    /** Has Fleet Engine refuse this token from now on. */
+    fun revoke(token: AuthToken) {
+        assertEquals(200, call("POST", "$backend/admin/revocations", json = token.value).first)
+    }
+
     /** Asks Fleet Engine; the status. */
     fun get(resource: String, token: AuthToken?): Int = call("GET", "$engine/$resource", token).first
 

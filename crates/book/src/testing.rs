@@ -1,0 +1,28 @@
+//! A folder of files for one test, gone afterwards.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = env::temp_dir().join(format!("fleet-token-book-{name}-{}", process::id()));
+        for (path, text) in files {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,139 @@
+//! The token itself, whether the backend made it for this request, and what the SDK makes of it all.
+
+use super::time::server_now;
+use crate::claims::{self, seconds};
+use crate::doctor::seen::{Exchange, SdkVerdict, Seen, Step};
+use crate::finding::{Check, Finding};
+use crate::jwt::Jwt;
+use crate::when::rounded;
+
+/// With less left than this, a cached token is fetched again soon after.
+const LITTLE: i64 = 600;
+
+const CLAIMED: [Check; 10] = [
+    Check::Algorithm,
+    Check::KeyId,
+    Check::Issuer,
+    Check::Audience,
+    Check::IssuedAt,
+    Check::ExpiresAt,
+    Check::Lifetime,
+    Check::Authorization,
+    Check::OtherId,
+    Check::Wildcard,
+];
+
+pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
+    let mut findings = vec![sdk(seen)];
+    let Some((good, token)) = seen.good().and_then(|good| Some((good, good.token()?))) else {
+        findings.extend(CLAIMED.map(|check| check.skipped("no token came")));
+        findings.extend([Check::Jwt, Check::ServerCached].map(|check| check.skipped("no token came")));
+        return findings;
+    };
+    findings.push(cached(seen.exchanges()));
+    let Some(jwt) = Jwt::read(&token) else {
+        findings.extend(opaque());
+        return findings;
+    };
+    findings.push(Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify"));
+    findings.extend(claims::judge(&jwt, server_now(good), Some(&seen.context)));
+    findings
+}
+
+fn opaque() -> Vec<Finding> {
+    let mut findings = vec![Check::Jwt.warning(
+        "the token is no JWT",
+        "If it is an OAuth access token of a service account, it opens all that its role does, on every phone.",
+        "Mint JWTs with an authorization claim, as Google's guide \"Issue JSON Web Tokens\" says.",
+    )];
+    findings.extend(CLAIMED.map(|check| check.skipped("the token is opaque")));
+    findings
+}
+
+/// The same token twice although the clock has moved on: RS256 gives the same token to the same claims, so within one second
+/// it proves nothing.
+fn cached(replies: &[Exchange]) -> Finding {
+    let check = Check::ServerCached;
+    let tokens: Vec<_> = replies.iter().filter_map(|exchange| Some((exchange, exchange.token()?))).collect();
+    let (Some((first, token)), Some((last, again))) = (tokens.first(), tokens.last()) else {
+        return check.skipped("no token came");
+    };
+    let apart = last.sent.duration_since(first.sent).unwrap_or_default().as_millis();
+    if apart <= 1000 {
+        return check.skipped("only one token came, or all within a second");
+    }
+    if token != again {
+        return check.fine("each request got a token of its own");
+    }
+    let left = Jwt::read(again).and_then(|jwt| seconds(&jwt.claims, "exp")).map(|exp| exp - server_now(last));
+    let shown = left.map_or_else(String::new, |left| {
+        let left = std::time::Duration::from_secs(u64::try_from(left).unwrap_or(0));
+        format!(", with {} left", rounded(left))
+    });
+    let saw = format!("the same token again after {} s{shown}", apart / 1000);
+    let means = if left.is_some_and(|left| left < LITTLE) {
+        "The backend hands out tokens of its own cache until little is left. Clients with a margin of ten minutes, as \
+         Google's sample has, fetch at every call now."
+    } else {
+        "The backend, or a cache before it, keeps tokens. A client that takes each for a whole hour uses it after its end."
+    };
+    check.warning(
+        saw,
+        means,
+        "Mint a token for each request; apps keep it themselves. Or keep none with less than 30 minutes left.",
+    )
+}
+
+fn sdk(seen: &Seen) -> Finding {
+    let check = Check::Sdk;
+    match &seen.sdk {
+        Step::Skipped(why) => check.skipped(*why),
+        Step::Failed(why) => check.skipped(why.clone()),
+        Step::Done(SdkVerdict::Uses(None, _)) => check.warning(
+            "uses the token once and does not keep it",
+            "Nobody says when it ends.",
+            "See declared-expiry. UnknownLifetime::Assume is the setting for a backend that cannot be changed.",
+        ),
+        Step::Done(SdkVerdict::Uses(Some(left), notes)) if notes.is_empty() => {
+            check.fine(format!("would use this token for {}", rounded(*left)))
+        }
+        Step::Done(SdkVerdict::Uses(Some(left), notes)) => check.warning(
+            format!("would use this token for {}, with a warning: {}", rounded(*left), Jwt::brief(&notes.join("; "))),
+            "It works around what is wrong; other clients may not.",
+            "Look at the findings above.",
+        ),
+        Step::Done(SdkVerdict::Refuses(why)) => check.error(
+            format!("refuses it: {}", Jwt::brief(why)),
+            "An app with fleet-token gets this error.",
+            "Look at the findings above.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use fleet_token::HttpResponse;
+
+    use super::*;
+    use crate::finding::Level::{Fine, NotChecked, Warning};
+
+    fn at(ms: u64, token: &str) -> Exchange {
+        let body = format!(r#"{{"token":"{token}"}}"#).into_bytes();
+        Exchange {
+            sent: SystemTime::UNIX_EPOCH + Duration::from_millis(ms),
+            first_byte: Duration::ZERO,
+            outcome: Ok(HttpResponse::new(200, fleet_token::http::HeaderMap::new(), body)),
+        }
+    }
+
+    #[test]
+    fn the_same_token_within_a_second_proves_nothing() {
+        assert_eq!(cached(&[at(0, "a"), at(1000, "a")]).level, NotChecked);
+        assert_eq!(cached(&[at(0, "a"), at(300, "a"), at(1100, "a")]).level, Warning);
+        assert_eq!(cached(&[at(0, "a"), at(300, "a"), at(1100, "b")]).level, Fine);
+        assert_eq!(cached(&[at(0, "a")]).level, NotChecked);
+        assert_eq!(cached(&[]).level, NotChecked);
+    }
+}

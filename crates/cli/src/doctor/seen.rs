@@ -1,0 +1,180 @@
+//! What was seen of a backend. Probes fill it in, checks read it; between the two there is no network.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use fleet_token::{AuthTokenContext, HttpResponse, TransportError};
+
+use super::body::{Body, Fields};
+
+/// A step that came off, failed, or was not taken.
+#[derive(Debug)]
+pub(crate) enum Step<T> {
+    Done(T),
+    /// In words.
+    Failed(String),
+    /// Why not.
+    Skipped(&'static str),
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) context: AuthTokenContext,
+    pub(crate) address: Address,
+    pub(crate) dns: Step<Vec<SocketAddr>>,
+    pub(crate) tcp: Step<Connected>,
+    pub(crate) tls: Step<Handshake>,
+    /// The same request, several times.
+    pub(crate) replies: Step<Vec<Exchange>>,
+    /// The same for an id that nobody has.
+    pub(crate) unknown_id: Step<Exchange>,
+    /// The same for `*`.
+    pub(crate) wildcard_id: Step<Exchange>,
+    /// The same without the login.
+    pub(crate) no_session: Anonymous,
+    /// What the SDK made of the first reply.
+    pub(crate) sdk: Step<SdkVerdict>,
+}
+
+/// What the endpoint's URL says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Address {
+    /// Without user, query values and fragment, to be shown.
+    pub(crate) shown: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) is_https: bool,
+    pub(crate) is_this_machine: bool,
+    pub(crate) has_user: bool,
+    /// Query parameters whose names say that they hold a secret.
+    pub(crate) secret_parameters: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) to: SocketAddr,
+    pub(crate) took: Duration,
+    /// Addresses that were tried before and did not answer.
+    pub(crate) dead: Vec<SocketAddr>,
+}
+
+/// A TLS handshake, good or bad.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Handshake {
+    /// What went wrong, in rustls' words.
+    pub(crate) error: Option<TlsFailure>,
+    pub(crate) version: Option<&'static str>,
+    /// The server's certificate, as far as it came to one.
+    pub(crate) certificate: Option<Certificate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsFailure {
+    /// Not by anybody whom this machine trusts.
+    UnknownIssuer,
+    /// For another name.
+    OtherHost,
+    /// Over, or not begun.
+    Dates,
+    /// The other side speaks something else.
+    NotTls,
+    Other(String),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Certificate {
+    pub(crate) names: Vec<String>,
+    pub(crate) issuer: String,
+    pub(crate) is_self_signed: bool,
+    /// How many certificates the server sent.
+    pub(crate) chain: usize,
+    /// Seconds since 1970.
+    pub(crate) not_before: i64,
+    pub(crate) not_after: i64,
+}
+
+/// One request and what came of it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) sent: SystemTime,
+    /// Until the reply's head was here.
+    pub(crate) first_byte: Duration,
+    pub(crate) outcome: Result<HttpResponse, TransportError>,
+}
+
+/// What a request without the login got.
+#[derive(Debug)]
+pub(crate) enum Anonymous {
+    /// No login was given: the requests above were without one.
+    WasOne,
+    Asked(Exchange),
+    Skipped(&'static str),
+}
+
+/// The SDK's own judgement of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SdkVerdict {
+    /// Used for so long; `None`: used once and not kept.
+    Uses(Option<Duration>, Vec<String>),
+    /// Refused, in its words.
+    Refuses(String),
+}
+
+impl Exchange {
+    pub(crate) fn reply(&self) -> Option<&HttpResponse> {
+        self.outcome.as_ref().ok()
+    }
+
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.reply().map(|reply| reply.status)
+    }
+
+    /// A header's value, if it is there and readable.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.reply()?.headers.get(name)?.to_str().ok()
+    }
+
+    /// The server's time, to the second.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.header("date")?).ok()
+    }
+
+    /// The body of a success.
+    pub(crate) fn body(&self) -> Option<Body> {
+        let reply = self.reply().filter(|reply| (200..300).contains(&reply.status))?;
+        Some(Body::read(&reply.body, self.header("content-type")))
+    }
+
+    /// The token of a success, and what stands beside it.
+    pub(crate) fn fields(&self) -> Option<Fields> {
+        match self.body()? {
+            Body::Json(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn token(&self) -> Option<String> {
+        self.fields()?.token.secret().map(str::to_owned)
+    }
+}
+
+impl Seen {
+    pub(crate) fn exchanges(&self) -> &[Exchange] {
+        match &self.replies {
+            Step::Done(replies) => replies,
+            _ => &[],
+        }
+    }
+
+    /// The first reply that is a success.
+    pub(crate) fn good(&self) -> Option<&Exchange> {
+        self.exchanges().iter().find(|exchange| exchange.status().is_some_and(|status| (200..300).contains(&status)))
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_secs(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
