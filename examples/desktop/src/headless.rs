@@ -5,7 +5,6 @@ use std::time::Duration;
 use fleet_token::{AuthTokenFactory, TokenEvent, TokenEvents};
 use tokio::time::{interval, sleep};
 
-use crate::engine::Engine;
 use crate::follow::Followed;
 use crate::scene::Scene;
 use crate::{Args, Result};
@@ -13,12 +12,7 @@ use crate::{Args, Result};
 /// A vehicle that has come less far has not moved.
 const MOVED: f64 = 5.0;
 
-pub(crate) async fn run(
-    args: &Args,
-    factory: &AuthTokenFactory,
-    engine: &Engine,
-    mut followed: Followed,
-) -> Result<()> {
+pub(crate) async fn run(args: &Args, factory: &AuthTokenFactory, mut followed: Followed) -> Result<()> {
     let mut events = factory.events();
     let mut scene = Scene::default();
     let mut end = std::pin::pin!(sleep(Duration::from_secs(args.seconds)));
@@ -41,7 +35,7 @@ pub(crate) async fn run(
     check(&[
         vehicles_moved(args, &scene),
         trip_went_on(&scene),
-        no_refusal_was_seen(&scene, engine),
+        no_refusal_was_seen(&scene, factory),
         few_fetches(args, factory, &mut events),
     ])
 }
@@ -78,8 +72,8 @@ fn trip_went_on(scene: &Scene) -> Promise {
     (went_on, format!("the trip went on: {}", scene.statuses.join(" → ")))
 }
 
-fn no_refusal_was_seen(scene: &Scene, engine: &Engine) -> Promise {
-    let (seen, replaced) = (scene.unauthenticated, engine.replaced());
+fn no_refusal_was_seen(scene: &Scene, factory: &AuthTokenFactory) -> Promise {
+    let (seen, replaced) = (scene.unauthenticated, factory.stats().rejections);
     let kept = seen == 0 && replaced > 0 && scene.errors.is_empty();
     let errors = scene.errors.join("; ");
     (

@@ -74,8 +74,8 @@ async fn run(args: &Args) -> Result<()> {
     let engine = Engine::new(&args.engine, &args.provider, args.rest, factory.clone())?;
     let followed = follow::start(&engine, args);
     if args.headless {
-        headless::run(args, &factory, &engine, followed).await
+        headless::run(args, &factory, followed).await
     } else {
-        screen::run(args, &factory, &engine, followed).await
+        screen::run(args, &factory, followed).await
     }
 }

@@ -138,7 +138,7 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Vec<Line<'static>> {
         let weight = Style::new().add_modifier(Modifier::BOLD);
         [Span::styled(format!("{name} "), Palette::quiet()), Span::styled(format!("{count}  "), weight)]
     });
-    vec![Line::from(first), Line::from_iter(second)]
+    vec![Line::from(first), second.collect()]
 }
 
 fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
@@ -261,15 +261,16 @@ fn draw_log(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) 
             Span::styled(times, Palette::quiet()),
         ])
     });
-    frame.render_widget(Paragraph::new(Vec::from_iter(lines)), area);
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), area);
 }
 
 fn keys_of(model: &Model) -> Line<'static> {
     let known = if model.outage.is_some() { KEYS.len() } else { KEYS.len() - 1 };
-    Line::from_iter(KEYS[..known].iter().flat_map(|(key, does)| {
+    let shown = KEYS[..known].iter().flat_map(|(key, does)| {
         let key = Span::styled(*key, Style::new().add_modifier(Modifier::BOLD));
         [key, Span::styled(format!(" {does}  "), Palette::quiet())]
-    }))
+    });
+    shown.collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod doctor;
 mod get;
 mod secrets;
 mod serve;
+mod watch;
 
 use std::process::{Command, Output};
 

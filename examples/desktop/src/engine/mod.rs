@@ -1,12 +1,10 @@
-//! Fleet Engine as this program needs it: two questions, over gRPC or REST, each with the token of what is asked for.
+//! Fleet Engine as this program needs it: two questions, over gRPC or REST. A call says what it is about, and the layer around
+//! the client (`fleet_token::attach`) does the rest: puts that token on it, and replaces one that is refused, once.
 
 mod grpc;
 mod rest;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use fleet_token::{AuthToken, AuthTokenContext, AuthTokenFactory, TokenError};
+use fleet_token::AuthTokenFactory;
 use time::OffsetDateTime;
 
 use crate::Result;
@@ -34,9 +32,10 @@ pub(crate) struct Trip {
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    #[error("no token: {0}")]
-    NoToken(#[from] TokenError),
-    /// gRPC's UNAUTHENTICATED, REST's 401: the token was not accepted.
+    /// The layer had no token for the call, which was not sent.
+    #[error("{0}")]
+    NoToken(String),
+    /// gRPC's UNAUTHENTICATED, REST's 401, twice in a row: no token helps.
     #[error("Fleet Engine did not accept the token")]
     Unauthenticated,
     /// PERMISSION_DENIED and the like: another token would not help.
@@ -46,75 +45,35 @@ pub(crate) enum CallError {
     Unreachable(String),
 }
 
-/// A client that authenticates itself. Clones share its connections and its factory.
+/// A client that authenticates itself. Clones share its connections.
 #[derive(Clone)]
-pub(crate) struct Engine {
-    wire: Wire,
-    factory: AuthTokenFactory,
-    replaced: Arc<AtomicU64>,
-}
-
-#[derive(Clone)]
-enum Wire {
+pub(crate) enum Engine {
     Grpc(grpc::Client),
     Rest(rest::Client),
 }
 
 impl Engine {
     pub(crate) fn new(url: &str, provider: &str, rest: bool, factory: AuthTokenFactory) -> Result<Self> {
-        let wire = if rest {
-            Wire::Rest(rest::Client::new(url, provider))
+        Ok(if rest {
+            Self::Rest(rest::Client::new(url, provider, factory)?)
         } else {
-            Wire::Grpc(grpc::Client::new(url, provider)?)
-        };
-        Ok(Self { wire, factory, replaced: Arc::default() })
+            Self::Grpc(grpc::Client::new(url, provider, factory)?)
+        })
     }
 
     /// `GetVehicle`: where it is, if it has said so yet.
     pub(crate) async fn vehicle(&self, id: &str) -> std::result::Result<Option<Point>, CallError> {
-        let call = |token: AuthToken| async move {
-            match &self.wire {
-                Wire::Grpc(client) => client.vehicle(id, &token).await,
-                Wire::Rest(client) => client.vehicle(id, &token).await,
-            }
-        };
-        self.authenticated(&AuthTokenContext::vehicle(id), call).await
+        match self {
+            Self::Grpc(client) => client.vehicle(id).await,
+            Self::Rest(client) => client.vehicle(id).await,
+        }
     }
 
     /// `GetTrip`.
     pub(crate) async fn trip(&self, id: &str) -> std::result::Result<Trip, CallError> {
-        let call = |token: AuthToken| async move {
-            match &self.wire {
-                Wire::Grpc(client) => client.trip(id, &token).await,
-                Wire::Rest(client) => client.trip(id, &token).await,
-            }
-        };
-        self.authenticated(&AuthTokenContext::trip(id), call).await
-    }
-
-    /// How many refused tokens were replaced without anybody noticing.
-    pub(crate) fn replaced(&self) -> u64 {
-        self.replaced.load(Ordering::Relaxed)
-    }
-
-    /// All there is to it: a token for what is asked for; refused, it is reported and the call made once more with the
-    /// next. A token that Fleet Engine does not accept may have been revoked, and the factory cannot know.
-    async fn authenticated<T, F>(
-        &self,
-        context: &AuthTokenContext,
-        call: impl Fn(AuthToken) -> F,
-    ) -> std::result::Result<T, CallError>
-    where
-        F: Future<Output = std::result::Result<T, CallError>>,
-    {
-        let token = self.factory.token(context).await?;
-        match call(token.clone()).await {
-            Err(CallError::Unauthenticated) => {
-                self.factory.invalidate(context, &token);
-                self.replaced.fetch_add(1, Ordering::Relaxed);
-                call(self.factory.token(context).await?).await
-            }
-            answer => answer,
+        match self {
+            Self::Grpc(client) => client.trip(id).await,
+            Self::Rest(client) => client.trip(id).await,
         }
     }
 }

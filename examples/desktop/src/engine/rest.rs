@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use fleet_token::AuthToken;
+use fleet_token::attach::{AttachError, TokenMiddleware};
+use fleet_token::{AuthTokenContext, AuthTokenFactory};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,25 +13,27 @@ use super::{CallError, Point, Trip};
 
 /// One HTTP client, shared by all calls.
 #[derive(Clone)]
-pub(super) struct Client {
-    http: reqwest::Client,
+pub(crate) struct Client {
+    http: ClientWithMiddleware,
     base: String,
 }
 
 impl Client {
-    pub(super) fn new(url: &str, provider: &str) -> Self {
+    pub(super) fn new(url: &str, provider: &str, factory: AuthTokenFactory) -> crate::Result<Self> {
         // reqwest comes without cryptography here: the app chooses, as fleet-token has.
         let _ = fleet_token::rustls::crypto::ring::default_provider().install_default();
-        Self { http: reqwest::Client::new(), base: format!("{url}/v1/providers/{provider}") }
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+        let http = ClientBuilder::new(http).with(TokenMiddleware::for_origins(factory, [url])?).build();
+        Ok(Self { http, base: format!("{url}/v1/providers/{provider}") })
     }
 
-    pub(super) async fn vehicle(&self, id: &str, token: &AuthToken) -> Result<Option<Point>, CallError> {
-        let vehicle = self.get(&format!("vehicles/{id}"), token).await?;
+    pub(super) async fn vehicle(&self, id: &str) -> Result<Option<Point>, CallError> {
+        let vehicle = self.get(AuthTokenContext::vehicle(id), &format!("vehicles/{id}")).await?;
         Ok(point(&vehicle["lastLocation"]["location"]))
     }
 
-    pub(super) async fn trip(&self, id: &str, token: &AuthToken) -> Result<Trip, CallError> {
-        let trip = self.get(&format!("trips/{id}"), token).await?;
+    pub(super) async fn trip(&self, id: &str) -> Result<Trip, CallError> {
+        let trip = self.get(AuthTokenContext::trip(id), &format!("trips/{id}")).await?;
         let text = |field: &str| trip[field].as_str().unwrap_or_default();
         Ok(Trip {
             status: text("tripStatus").to_owned(),
@@ -41,10 +45,16 @@ impl Client {
         })
     }
 
-    async fn get(&self, path: &str, token: &AuthToken) -> Result<Value, CallError> {
+    async fn get(&self, context: AuthTokenContext, path: &str) -> Result<Value, CallError> {
         let unreachable = |error: reqwest::Error| CallError::Unreachable(error.to_string());
-        let request = self.http.get(format!("{}/{path}", self.base)).timeout(Duration::from_secs(10));
-        let reply = request.header("authorization", token.authorization_header()).send().await.map_err(unreachable)?;
+        let request = self.http.get(format!("{}/{path}", self.base)).with_extension(context);
+        let reply = request.send().await.map_err(|error| match error {
+            Error::Reqwest(error) => unreachable(error),
+            Error::Middleware(error) => match error.downcast_ref::<AttachError>() {
+                Some(error) => CallError::NoToken(error.to_string()),
+                None => CallError::Unreachable(error.to_string()),
+            },
+        })?;
         let status = reply.status().as_u16();
         let body: Value = serde_json::from_slice(&reply.bytes().await.map_err(unreachable)?).unwrap_or_default();
         match status {

@@ -11,7 +11,6 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 use ratatui::layout::{Constraint, Layout};
 use tokio::time::interval;
 
-use crate::engine::Engine;
 use crate::follow::Followed;
 use crate::scene::Scene;
 use crate::{Args, Result};
@@ -28,12 +27,7 @@ impl Drop for Restore {
     }
 }
 
-pub(crate) async fn run(
-    args: &Args,
-    factory: &AuthTokenFactory,
-    engine: &Engine,
-    mut followed: Followed,
-) -> Result<()> {
+pub(crate) async fn run(args: &Args, factory: &AuthTokenFactory, mut followed: Followed) -> Result<()> {
     let mut terminal = ratatui::try_init()?;
     let _restore = Restore;
     let mut scene = Scene::default();
@@ -42,7 +36,7 @@ pub(crate) async fn run(
         while let Ok(news) = followed.news.try_recv() {
             scene.note(news);
         }
-        draw(&mut terminal, args, &scene, factory, engine)?;
+        draw(&mut terminal, args, &scene, factory)?;
         if is_over()? {
             return Ok(());
         }
@@ -50,19 +44,13 @@ pub(crate) async fn run(
     }
 }
 
-fn draw(
-    terminal: &mut DefaultTerminal,
-    args: &Args,
-    scene: &Scene,
-    factory: &AuthTokenFactory,
-    engine: &Engine,
-) -> Result<()> {
+fn draw(terminal: &mut DefaultTerminal, args: &Args, scene: &Scene, factory: &AuthTokenFactory) -> Result<()> {
     terminal.draw(|frame| {
         let [above, tokens] = Layout::vertical([Constraint::Fill(1), Constraint::Length(4)]).areas(frame.area());
         let [map, panel] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(34)]).areas(above);
         map::draw(frame, map, scene);
         panel::trip(frame, panel, args, scene);
-        panel::tokens(frame, tokens, factory, engine);
+        panel::tokens(frame, tokens, factory);
     })?;
     Ok(())
 }

@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 
 use super::map::COLOURS;
 use crate::Args;
-use crate::engine::Engine;
 use crate::scene::Scene;
 
 pub(super) fn trip(frame: &mut Frame<'_>, area: Rect, args: &Args, scene: &Scene) {
@@ -38,7 +37,7 @@ pub(super) fn trip(frame: &mut Frame<'_>, area: Rect, args: &Args, scene: &Scene
 }
 
 /// One span a context: how long its token lives yet, in the colour of its age.
-pub(super) fn tokens(frame: &mut Frame<'_>, area: Rect, factory: &AuthTokenFactory, engine: &Engine) {
+pub(super) fn tokens(frame: &mut Frame<'_>, area: Rect, factory: &AuthTokenFactory) {
     let mut contexts = factory.contexts();
     let name = |context: &fleet_token::AuthTokenContext| {
         let ids: Vec<_> = IdField::ALL.into_iter().filter_map(|field| context.id(field)).collect();
@@ -55,10 +54,7 @@ pub(super) fn tokens(frame: &mut Frame<'_>, area: Rect, factory: &AuthTokenFacto
     let stats = factory.stats();
     let counts = format!(
         "{} calls, {} of them hits; {} fetches; {} refused tokens replaced",
-        stats.calls,
-        stats.hits,
-        stats.fetches,
-        engine.replaced()
+        stats.calls, stats.hits, stats.fetches, stats.rejections
     );
     let lines = vec![Line::from_iter(spans), Line::raw(counts)];
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" tokens ")), area);
