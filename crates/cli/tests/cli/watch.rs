@@ -25,7 +25,8 @@ fn until(args: &[&str], wanted: &[&str]) -> String {
     let (mut wanted, mut seen) = (wanted.to_vec(), String::new());
     for line in BufReader::new(watch.0.stdout.take().unwrap()).lines().map_while(Result::ok) {
         wanted.retain(|text| !line.contains(text));
-        seen += &format!("{line}\n");
+        seen += &line;
+        seen.push('\n');
         if wanted.is_empty() {
             return seen;
         }
