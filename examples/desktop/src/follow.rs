@@ -15,7 +15,7 @@ const PACE: Duration = Duration::from_millis(500);
 /// News of something.
 pub(crate) enum News {
     Vehicle(String, Point),
-    Trip(Trip),
+    Trip(String, Trip),
     Failed(String, CallError),
 }
 
@@ -62,7 +62,7 @@ async fn ask(what: &What, engine: &Engine) -> Option<News> {
             Err(error) => Some(News::Failed(id.clone(), error)),
         },
         What::Trip(id) => Some(match engine.trip(id).await {
-            Ok(trip) => News::Trip(trip),
+            Ok(trip) => News::Trip(id.clone(), trip),
             Err(error) => News::Failed(id.clone(), error),
         }),
     }

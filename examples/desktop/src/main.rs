@@ -21,6 +21,7 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + S
 
 /// Follow a trip and some vehicles on a map in the terminal.
 #[derive(Parser)]
+#[command(after_help = "With servers of its own: cargo xtask example desktop")]
 pub(crate) struct Args {
     /// The app's own backend, which mints tokens.
     #[arg(long, env = "FLEET_TOKEN_BACKEND", value_name = "URL")]

@@ -19,8 +19,10 @@ pub(crate) struct Scene {
     pub(crate) statuses: Vec<String>,
     /// Whether the distance was seen to shrink while the status stayed.
     pub(crate) came_nearer: bool,
-    /// What the user was told went wrong, newest last.
-    pub(crate) errors: Vec<String>,
+    /// What went wrong, and how often.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// What there is no news of now, and why.
+    pub(crate) failing: BTreeMap<String, String>,
     /// How often that was a token that Fleet Engine did not accept.
     pub(crate) unauthenticated: u64,
 }
@@ -29,6 +31,7 @@ impl Scene {
     pub(crate) fn note(&mut self, news: News) {
         match news {
             News::Vehicle(id, at) => {
+                self.failing.remove(&id);
                 let trail = self.trails.entry(id).or_default();
                 if trail.last() != Some(&at) {
                     trail.push(at);
@@ -37,7 +40,8 @@ impl Scene {
                     trail.remove(0);
                 }
             }
-            News::Trip(trip) => {
+            News::Trip(id, trip) => {
+                self.failing.remove(&id);
                 if self.statuses.last() != Some(&trip.status) {
                     self.statuses.push(trip.status.clone());
                 } else if let Some(before) = self.trip.as_ref().and_then(|trip| trip.metres_left) {
@@ -47,7 +51,8 @@ impl Scene {
             }
             News::Failed(what, error) => {
                 self.unauthenticated += u64::from(matches!(error, CallError::Unauthenticated));
-                self.errors.push(format!("{what}: {error}"));
+                *self.errors.entry(format!("{what}: {error}")).or_default() += 1;
+                self.failing.insert(what, error.to_string());
             }
         }
     }
@@ -55,7 +60,7 @@ impl Scene {
     /// How far a vehicle has come, in metres, as far as its trail goes back.
     pub(crate) fn driven(&self, id: &str) -> f64 {
         let trail = self.trails.get(id).map_or(&[][..], Vec::as_slice);
-        trail.windows(2).map(|leg| distance(leg[0], leg[1])).sum()
+        trail.windows(2).fold(0.0, |sum, leg| sum + distance(leg[0], leg[1]))
     }
 }
 
@@ -70,7 +75,7 @@ mod tests {
     use super::*;
 
     fn trip(status: &str, metres_left: Option<i32>) -> News {
-        News::Trip(Trip { status: status.into(), metres_left, ..Trip::default() })
+        News::Trip("t".into(), Trip { status: status.into(), metres_left, ..Trip::default() })
     }
 
     #[test]
@@ -99,6 +104,8 @@ mod tests {
         let mut scene = Scene::default();
         scene.note(News::Failed("v".into(), CallError::Unauthenticated));
         scene.note(News::Failed("v".into(), CallError::Refused("PermissionDenied".into())));
-        assert_eq!((scene.unauthenticated, scene.errors.len()), (1, 2));
+        assert_eq!((scene.unauthenticated, scene.errors.len(), scene.failing.len()), (1, 2, 1));
+        scene.note(News::Vehicle("v".into(), Point { latitude: 48.0, longitude: 11.0 }));
+        assert_eq!((scene.errors.len(), scene.failing.len()), (2, 0), "it works again");
     }
 }

@@ -33,14 +33,21 @@ impl Client {
     pub(super) async fn vehicle(&self, id: &str) -> std::result::Result<Option<Point>, CallError> {
         let name = format!("providers/{}/vehicles/{id}", self.provider);
         let request = about(AuthTokenContext::vehicle(id), GetVehicleRequest { name, ..Default::default() });
-        let vehicle = VehicleServiceClient::new(self.channel.clone()).get_vehicle(request).await.map_err(failed)?;
+        let vehicle = VehicleServiceClient::new(self.channel.clone())
+            .get_vehicle(request)
+            .await
+            .map_err(|status| failed(&status))?;
         Ok(vehicle.into_inner().last_location.and_then(|seen| seen.location).map(point))
     }
 
     pub(super) async fn trip(&self, id: &str) -> std::result::Result<Trip, CallError> {
         let name = format!("providers/{}/trips/{id}", self.provider);
         let request = about(AuthTokenContext::trip(id), GetTripRequest { name, ..Default::default() });
-        let trip = TripServiceClient::new(self.channel.clone()).get_trip(request).await.map_err(failed)?.into_inner();
+        let trip = TripServiceClient::new(self.channel.clone())
+            .get_trip(request)
+            .await
+            .map_err(|status| failed(&status))?
+            .into_inner();
         let end = |end: Option<TerminalLocation>| end.and_then(|end| end.point).map(point);
         Ok(Trip {
             status: trip.trip_status().as_str_name().to_owned(),
@@ -60,8 +67,8 @@ fn about<T>(context: AuthTokenContext, message: T) -> Request<T> {
     request
 }
 
-fn failed(status: Status) -> CallError {
-    let own = std::error::Error::source(&status).and_then(|source| source.downcast_ref::<AttachError>());
+fn failed(status: &Status) -> CallError {
+    let own = std::error::Error::source(status).and_then(|source| source.downcast_ref::<AttachError>());
     match (own, status.code()) {
         (Some(error), _) => CallError::NoToken(error.to_string()),
         (None, Code::Unauthenticated) => CallError::Unauthenticated,

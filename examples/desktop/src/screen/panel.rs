@@ -28,9 +28,9 @@ pub(super) fn trip(frame: &mut Frame<'_>, area: Rect, args: &Args, scene: &Scene
         let driven = format!("{id:<14} {:>6.0} m", scene.driven(id));
         lines.push(Line::from_iter([Span::styled("● ", Style::new().fg(colour)), Span::raw(driven)]));
     }
-    if let Some(error) = scene.errors.last() {
+    for (what, error) in &scene.failing {
         lines.push(Line::raw(""));
-        lines.push(Line::styled(error.clone(), Style::new().fg(Color::Red)));
+        lines.push(Line::styled(format!("{what}: {error}"), Style::new().fg(Color::Red)));
     }
     let block = Block::bordered().title(format!(" {} ", args.trip)).title_bottom(" q quits ");
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
@@ -56,7 +56,7 @@ pub(super) fn tokens(frame: &mut Frame<'_>, area: Rect, factory: &AuthTokenFacto
         "{} calls, {} of them hits; {} fetches; {} refused tokens replaced",
         stats.calls, stats.hits, stats.fetches, stats.rejections
     );
-    let lines = vec![Line::from_iter(spans), Line::raw(counts)];
+    let lines = vec![spans.collect(), Line::raw(counts)];
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" tokens ")), area);
 }
 
