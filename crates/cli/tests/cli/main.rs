@@ -11,6 +11,7 @@ mod inspect;
 mod secrets;
 mod serve;
 mod shell;
+mod watch;
 
 use std::process::{Command, Output};
 

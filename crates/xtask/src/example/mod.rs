@@ -40,6 +40,13 @@ pub(crate) struct Example {
 
 const EXAMPLES: &[Example] = &[
     Example {
+        name: "desktop",
+        about: "follows a trip and several vehicles on a map",
+        serve: &["--token-lifetime", "30", "--traffic", "4"],
+        headless: &["--headless"],
+        build: |workspace| rust::build("desktop", workspace),
+    },
+    Example {
         name: "no-cache",
         about: "what apps do today, counted beside fleet-token",
         serve: &[],
