@@ -105,12 +105,8 @@ fn rust() -> Vec<String> {
 }
 
 fn kotlin() -> Vec<String> {
-    let files = [
-        "fleet-token/api/fleet-token.api",
-        "fleet-token-okhttp/api/fleet-token-okhttp.api",
-        "aar/api/fleet-token-android.api",
-    ];
-    let text: String = files.iter().map(|file| read(&format!("bindings/kotlin/{file}"))).collect();
+    let files = ["kotlin.api", "kotlin-okhttp.api", "kotlin-grpc.api", "kotlin-android.api"];
+    let text: String = files.iter().map(|file| read(&format!("api/{file}"))).collect();
     let mut names = Vec::new();
     for line in text.lines().filter(|line| !line.contains("synthetic") && !line.contains("<init>")) {
         let declared = [" class ", " interface ", " fun ", " field "].iter().find_map(|word| line.split_once(word));
@@ -122,7 +118,7 @@ fn kotlin() -> Vec<String> {
 }
 
 fn swift() -> Vec<String> {
-    let text = read("bindings/swift/api/FleetToken.api");
+    let text = read("api/swift.txt");
     let names = text.lines().filter_map(|line| line.split_once(" | ")).map(|(name, _)| name);
     names.flat_map(|name| name.split(['.', '(', ')', ':', '_']).map(str::to_owned)).collect()
 }
