@@ -4,6 +4,7 @@
 
 mod rust;
 mod server;
+mod swift;
 
 use std::fs;
 use std::process::{Command, ExitCode};
@@ -37,13 +38,23 @@ pub(crate) struct Example {
     build: fn(&mut Workspace) -> Result<Command, Outcome>,
 }
 
-const EXAMPLES: &[Example] = &[Example {
-    name: "no-cache",
-    about: "what apps do today, counted beside fleet-token",
-    serve: &[],
-    headless: &[],
-    build: |workspace| rust::build("no-cache", workspace),
-}];
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "no-cache",
+        about: "what apps do today, counted beside fleet-token",
+        serve: &[],
+        headless: &[],
+        build: |workspace| rust::build("no-cache", workspace),
+    },
+    Example {
+        name: "consumer",
+        about: "a rider's app follows its trip, in Swift",
+        // Short lives, so that tokens follow each other while one looks.
+        serve: &["--token-lifetime", "20", "--traffic", "10"],
+        headless: &["--seconds", "15"],
+        build: |workspace| swift::build("consumer", "Consumer", workspace),
+    },
+];
 
 /// What `cargo xtask example` takes.
 #[derive(clap::Args)]
