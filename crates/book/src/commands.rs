@@ -9,7 +9,7 @@ const OTHERS: [&str; 16] = [
     "wait", "kill",
 ];
 /// What cargo itself can do, as far as pages use it.
-const CARGO: [&str; 9] = ["add", "bench", "build", "check", "deny", "doc", "fetch", "install", "test"];
+const CARGO: [&str; 10] = ["add", "bench", "build", "check", "deny", "doc", "fetch", "install", "new", "test"];
 
 /// What a program says by `--help` after some words; `None` if it knows no such subcommand.
 type Help<'a> = dyn Fn(&str, &[&str]) -> Option<String> + 'a;

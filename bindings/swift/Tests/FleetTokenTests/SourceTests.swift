@@ -27,7 +27,8 @@ import Testing
 
     @Test func nothingNewerThanIOS15IsUsed() throws {
         // What apps copy from the documentation and the example runs there too.
-        let copied = try Repository.texts(in: "bindings/swift/Tests/FleetTokenTests", ending: "swift")
+        let copied =
+            try Repository.texts(in: "bindings/swift/Tests/FleetTokenTests", ending: "swift")
             .filter { $0.name == "Snippets" }
             + Repository.texts(in: "examples/consumer/Sources/Consumer", ending: "swift")
         #expect(copied.count > 3)
