@@ -161,7 +161,7 @@ import FoundationNetworking
 
     @Test(arguments: [
         "http://fleet.test", "fleet.test", "", "https://", "ftp://fleet.test", "https://fleet.test/v1",
-        "https://fleet.test?x", "https://fleet.test#x", "https://SECRET-SESSION-1@fleet.test", "http://127.fleet.test",
+        "https://fleet.test?x", "https://fleet.test#x", "https://user:password@fleet.test", "http://127.fleet.test",
         "http://localhost.fleet.test", "http://127.0.0.1.test",
     ])
     func whatIsNoOriginIsABadConfiguration(origin: String) throws {
@@ -169,7 +169,7 @@ import FoundationNetworking
             _ = try session(minting(), Fleet { _ in 200 }, origins: ["https://fleet.test", origin])
             Issue.record("\(origin) was taken for an origin")
         } catch {
-            #expect((error as? TokenError)?.kind == .invalidConfiguration && !printed(error).contains("SECRET"))
+            #expect((error as? TokenError)?.kind == .invalidConfiguration && !printed(error).contains("password"))
         }
     }
 
