@@ -1,4 +1,5 @@
 //! A folder of files for one test, gone afterwards.
+#![allow(clippy::unwrap_used, reason = "what goes wrong here is a failed test")]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
