@@ -56,6 +56,9 @@
 //! Features, none of which changes this crate's behaviour: `reqwest` (default) brings the HTTP client; without it, bring
 //! an [`HttpTransport`]. `metrics` counts what happens with the [`metrics`](https://docs.rs/metrics) facade. `test-util` brings `ManualClock` and fixed jitter, for tests that never sleep.
 //!
+//! `tower`, `tonic` and `reqwest-middleware` put tokens on the app's own calls to Fleet Engine, and replace one that is
+//! refused: module `attach`.
+//!
 //! If your app uses reqwest 0.13 itself *without* its default features, Cargo merges the two: your `Client::new()` then
 //! has rustls but no cryptography of its own, and panics. Turn on reqwest's `rustls` feature, or call
 //! `rustls::crypto::ring::default_provider().install_default()` first.
@@ -66,6 +69,8 @@
 #![cfg_attr(not(feature = "ffi"), forbid(unsafe_code))]
 #![cfg_attr(feature = "ffi", deny(unsafe_code))]
 
+#[cfg(any(feature = "tower", feature = "tonic", feature = "reqwest-middleware"))]
+pub mod attach;
 mod attempts;
 mod backoff;
 mod boot_time;

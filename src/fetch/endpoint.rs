@@ -219,7 +219,7 @@ fn is_host_and_port(authority: &Authority) -> bool {
     is_host && port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod architecture;
+#[cfg(all(feature = "tower", feature = "tonic", feature = "reqwest-middleware"))]
+mod attach;
 mod calls_back;
 mod end_to_end;
 mod faults;

@@ -260,7 +260,7 @@ mod tests {
     fn what_is_to_be_done_is_shown_under_what_was_seen() {
         let finding = Check::ExpiryUnit.error("expiresInSeconds is 3599000", "It means that.", "Divide.");
         let text = anstream::adapter::strip_str(&lines(&finding).join("\n")).to_string();
-        let expected = "  ✗ expiry-unit     expiresInSeconds is 3599000\n                    means  It means that.\n                    do     Divide.";
+        let expected = "  ✗ expiry-unit      expiresInSeconds is 3599000\n                    means  It means that.\n                    do     Divide.";
         assert_eq!(text, expected);
     }
 

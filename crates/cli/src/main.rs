@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 mod claims;
 mod clock;
@@ -11,11 +11,14 @@ mod demo;
 mod doctor;
 mod finding;
 mod get;
+mod inspect;
 mod jwt;
 mod request;
 mod screen;
 mod serve;
+mod shell;
 mod traffic;
+mod watch;
 mod when;
 
 use screen::Screen;
@@ -56,6 +59,27 @@ enum Command {
     /// ✓ fine, ! works but is fragile or costly, ✗ wrong, – not checked. Exit code 0 if nothing was found, 1 for warnings
     /// only, 2 for an error, or if the arguments make no sense.
     Doctor(Box<doctor::Options>),
+    /// Say what a token is for, what Fleet Engine would allow with it, and why it might refuse it.
+    ///
+    /// Reads a JWT from standard input or the argument. Times are judged by this machine's clock. The signature is neither
+    /// verified, for only Fleet Engine has the keys, nor shown. Exit code 0 if nothing speaks against the token, 1 for
+    /// warnings only, 2 if Fleet Engine would refuse it, or if it is no JWT.
+    Inspect(inspect::Options),
+    /// Write the completions for a shell, to be sourced or put where the shell looks for them.
+    ///
+    /// bash: fleet-token completions bash > ~/.local/share/bash-completion/completions/fleet-token
+    /// zsh: fleet-token completions zsh > "${fpath[1]}/_fleet-token"
+    /// fish: fleet-token completions fish > ~/.config/fish/completions/fleet-token.fish
+    #[command(verbatim_doc_comment)]
+    Completions(shell::Completions),
+    /// Write a page for man, of all commands or of one: fleet-token man doctor | man -l -
+    Man(shell::Man),
+    /// Watch tokens age, be renewed and fail, live: a table of contexts and what happens to them.
+    ///
+    /// Without --endpoint on a backend of its own, where something goes wrong now and then. Keys: up and down select; i
+    /// drops the selected token, as an app does after a 401; c forgets everything; n says that the network is back, s
+    /// that the user signed in; p stops asking; o takes the demo's backend down; q quits. No token is ever shown.
+    Watch(Box<watch::Options>),
 }
 
 fn main() -> ExitCode {
@@ -75,6 +99,10 @@ fn main() -> ExitCode {
             Command::Serve(options) => serve::run(options, &screen).await,
             Command::Get(options) => get::run(&options, &screen).await,
             Command::Doctor(options) => doctor::run(&options, &screen).await,
+            Command::Inspect(options) => inspect::run(options, &screen),
+            Command::Completions(options) => shell::completions(&options, Cli::command()),
+            Command::Man(options) => shell::man(&options, Cli::command()),
+            Command::Watch(options) => watch::run(&options, &screen).await,
         }
     });
     runtime.shutdown_timeout(WIND_DOWN);

@@ -1,8 +1,9 @@
 //! The one way out: everything this command writes, log lines included, goes through here and is kept, so that it can
 //! be searched for secrets before the command claims that there are none.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
@@ -14,6 +15,8 @@ pub(crate) struct Screen {
     kept: Arc<Mutex<Vec<u8>>>,
     /// How much is kept at most; beyond it nothing can be claimed.
     limit: usize,
+    /// A picture is on the terminal, which log lines would spoil.
+    hushed: Arc<AtomicBool>,
 }
 
 /// What a traced demo of the greatest length writes, several times over.
@@ -21,16 +24,27 @@ const LIMIT: usize = 512 * 1024 * 1024;
 
 impl Screen {
     pub(crate) fn new() -> Self {
-        Self { kept: Arc::default(), limit: LIMIT }
+        Self { kept: Arc::default(), limit: LIMIT, hushed: Arc::default() }
     }
 
     /// A line on standard output. Colours go to terminals that want them (`NO_COLOR` is respected).
     pub(crate) fn say(&self, line: &str) {
         self.keep(line);
+        Self::pass(line);
+    }
+
+    /// The same without a copy, for commands that go on for days and claim nothing.
+    pub(crate) fn pass(line: &str) {
         let mut out = anstream::stdout().lock();
         // Who reads us may go away; that is no failure of ours.
         let _ = writeln!(out, "{line}");
         let _ = out.flush();
+    }
+
+    /// Keeps log lines off a terminal until what this returns is dropped. Into a file they go on.
+    pub(crate) fn hushed(&self) -> Hushed {
+        self.hushed.store(io::stderr().is_terminal(), Ordering::Relaxed);
+        Hushed(Arc::clone(&self.hushed))
     }
 
     /// A line on standard error.
@@ -68,6 +82,15 @@ impl Screen {
     }
 }
 
+/// See [`Screen::hushed`].
+pub(crate) struct Hushed(Arc<AtomicBool>);
+
+impl Drop for Hushed {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Sends log lines, as `RUST_LOG` wants them, to standard error. Without it, none.
 pub(crate) fn trace(screen: &Screen) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
@@ -87,6 +110,9 @@ pub(crate) struct Log<'a>(&'a Screen);
 
 impl Write for Log<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.hushed.load(Ordering::Relaxed) {
+            return Ok(bytes.len());
+        }
         {
             let mut kept = self.0.kept.lock();
             if kept.len() < self.0.limit {

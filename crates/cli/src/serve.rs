@@ -183,7 +183,7 @@ fn quoted(word: &str) -> String {
 
 /// Ends with Ctrl-C, or, on Unix, with the SIGTERM that `kill` sends. Listens from the moment it is called.
 #[cfg(unix)]
-fn stopped() -> impl Future<Output = ()> {
+pub(crate) fn stopped() -> impl Future<Output = ()> + use<> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut signals = (signal(SignalKind::interrupt()).ok(), signal(SignalKind::terminate()).ok());
     async move {
@@ -199,7 +199,7 @@ fn stopped() -> impl Future<Output = ()> {
 }
 
 #[cfg(not(unix))]
-fn stopped() -> impl Future<Output = ()> {
+pub(crate) fn stopped() -> impl Future<Output = ()> + use<> {
     async {
         let _ = tokio::signal::ctrl_c().await;
     }

@@ -16,6 +16,11 @@ pub(crate) fn rounded(duration: Duration) -> String {
     if out.is_empty() { "less than a second".to_owned() } else { out }
 }
 
+/// Seconds since 1970.
+pub(crate) fn unix_secs(at: SystemTime) -> i64 {
+    i64::try_from(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}
+
 pub(crate) fn unix(seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(seconds).map_or_else(|_| seconds.to_string(), dated)
 }

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 
 impl Args {
     /// With the manual clock, not optimised.
-    const fn for_tests() -> Self {
+    pub(crate) const fn for_tests() -> Self {
         Self { shipped: false, reqwest: false, release: false, sources_only: false }
     }
 

@@ -109,8 +109,13 @@ public final class AuthTokenFactory: Sendable {
     /// has replaced it already.
     @discardableResult
     public func invalidate(_ token: AuthToken, for context: AuthTokenContext) -> Bool {
+        invalidate(value: token.value, for: context)
+    }
+
+    /// The same, of a token that its caller has only the text of.
+    func invalidate(value: String, for context: AuthTokenContext) -> Bool {
         tellHits()
-        let done = core.invalidate(context: context.crossing(), value: token.value)
+        let done = core.invalidate(context: context.crossing(), value: value)
         copies.see(epoch: done.epoch)
         return done.wasCurrent
     }

@@ -35,3 +35,40 @@ public enum TokenEvent: Sendable, Equatable {
     /// Whoever reads the events was too slow and missed some.
     case missed(count: UInt64)
 }
+
+extension TokenEvent {
+    /// The stable name, as in logs, scenarios and other languages: `fetch_started`.
+    public var name: String {
+        switch self {
+        case .fetchStarted: "fetch_started"
+        case .attemptFailed: "attempt_failed"
+        case .fetched: "fetched"
+        case .fetchFailed: "fetch_failed"
+        case .staleServed: "stale_served"
+        case .rejected: "rejected"
+        case .breakerTripped: "breaker_tripped"
+        case .lifetimeClamped: "lifetime_clamped"
+        case .scopeWarning: "scope_warning"
+        case .clockSkew: "clock_skew"
+        case .evicted: "evicted"
+        case .cleared: "cleared"
+        case .networkAvailable: "network_available"
+        case .sessionChanged: "session_changed"
+        case .shutDown: "shut_down"
+        case .missed: "missed"
+        }
+    }
+
+    /// What it happened to, unless to all.
+    public var context: AuthTokenContext? {
+        switch self {
+        case .fetchStarted(let context, _), .attemptFailed(let context, _, _, _), .fetched(let context, _, _, _),
+            .fetchFailed(let context, _, _), .staleServed(let context, _), .rejected(let context),
+            .breakerTripped(let context), .lifetimeClamped(let context, _, _), .scopeWarning(let context, _),
+            .clockSkew(let context, _, _), .evicted(let context, _):
+            context
+        case .cleared, .networkAvailable, .sessionChanged, .shutDown, .missed:
+            nil
+        }
+    }
+}

@@ -29,3 +29,13 @@ public struct TokenStats: Sendable, Equatable {
     /// Entries now.
     public var entries: UInt64
 }
+
+extension TokenStats: CustomStringConvertible {
+    /// All of it on one line, the same in every language.
+    public var description: String {
+        "calls \(calls): hits \(hits), waits \(waits), refusals \(refusals), not ready \(notReady);"
+            + " stale served \(staleServed); flights \(flights): background \(backgroundFlights),"
+            + " successes \(successes), failures \(failures); fetches \(fetches); rejections \(rejections);"
+            + " evictions \(evictions); entries \(entries)"
+    }
+}

@@ -68,7 +68,7 @@ import Testing
         #expect(await failure { try await caller.value }?.kind == .shutDown)
         #expect(factory.tryToken(for: .vehicle("v1")) == nil && factory.stats.successes == 0)
         var names: [String] = []
-        for await event in events { names.append(event.scenarioName) }
+        for await event in events { names.append(event.name) }
         #expect(names.first == "fetch_started" && names.last == "shut_down" && !names.contains("fetched"))
     }
 

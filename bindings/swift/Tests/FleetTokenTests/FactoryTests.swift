@@ -182,7 +182,7 @@ import Testing
         factory = nil
         #expect(gone == nil)
         var names: [String] = []
-        for await event in events { names.append(event.scenarioName) }
+        for await event in events { names.append(event.name) }
         #expect(names == ["fetch_started", "fetched", "shut_down"])
     }
 

@@ -1,6 +1,9 @@
 @testable import FleetToken
 import Foundation
 import Testing
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 /// Whatever Swift prints of a public type by itself holds no token and no login: its descriptions, a dump, what a mirror
 /// shows at any depth, an error as Objective-C sees it.
@@ -52,7 +55,7 @@ import Testing
 
     /// The names of the types that apps see, protocols left out.
     private func agreed() throws -> Set<String> {
-        let lines = try String(contentsOf: Repository.file("bindings/swift/api/FleetToken.api"), encoding: .utf8)
+        let lines = try String(contentsOf: Repository.file("api/swift.txt"), encoding: .utf8)
         let kinds = [" | struct ", " | final class ", " | class ", " | enum ", " | actor "]
         let types = lines.split(separator: "\n").filter { line in kinds.contains { line.contains($0) } }
         return Set(types.map { String($0.components(separatedBy: " | ")[0]) })
@@ -104,6 +107,7 @@ import Testing
                 }
             }
             values += [factory, handle, fetcher, factory.stats, events] as [Any]
+            values += try await refusedEverywhere(factory)
             await factory.shutdown()
             for await event in events { values.append(event) }
         }
@@ -127,6 +131,22 @@ import Testing
         values += [AuthTokenContext.vehicle("v1"), AuthTokenContext.Kind.fleet, AuthTokenContext.ServiceType.fleet]
         values += [TokenError.Kind.timeout, AuthFailure.noToken(nil)] as [Any]
         return (values, tokens)
+    }
+
+    /// A session, and what it throws: no token, no connection, a request to where no token may go.
+    private func refusedEverywhere(_ factory: AuthTokenFactory) async throws -> [Any] {
+        let session = try AuthorizedSession(factory, origins: ["http://127.0.0.1:1"])
+        var values: [Any] = [session]
+        let password = "SECRET-SESSION-password"
+        for url in ["http://127.0.0.1:1/v1", "https://user:\(password)@b.test/\(password)?\(password)"] {
+            do {
+                let request = URLRequest(url: try #require(URL(string: url)))
+                _ = try await session.data(for: request, context: .vehicle("v1"))
+            } catch {
+                values.append(error)
+            }
+        }
+        return values
     }
 
     @Test func nothingThatIsPrintedOfAPublicTypeHoldsASecret() async throws {

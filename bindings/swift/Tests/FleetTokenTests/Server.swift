@@ -34,7 +34,12 @@ final class Server: Sendable {
         Thread.detachNewThread {
             while true {
                 let socket = accept(listener, nil, nil)
-                if socket < 0 { return }
+                if socket < 0 {
+                    // Not by whoever lets go of the server: another one's listener may get the number while this thread
+                    // is still at its last reply, and lose a connection to it.
+                    close(listener)
+                    return
+                }
                 let connection = Connection(socket: socket)
                 let head = connection.head()
                 heard.with { $0.append(head) }
@@ -46,7 +51,6 @@ final class Server: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     /// The heads of the requests that came.
@@ -63,6 +67,14 @@ final class Server: Sendable {
             while !bytes.suffix(4).elementsEqual(Array("\r\n\r\n".utf8)), recv(socket, &byte, 1, 0) == 1 {
                 bytes.append(byte)
             }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+
+        /// The next so many bytes.
+        func body(_ count: Int) -> String {
+            var bytes: [UInt8] = []
+            var byte: UInt8 = 0
+            while bytes.count < count, recv(socket, &byte, 1, 0) == 1 { bytes.append(byte) }
             return String(decoding: bytes, as: UTF8.self)
         }
 

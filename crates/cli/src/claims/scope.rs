@@ -27,11 +27,6 @@ impl<'a> Authorization<'a> {
         }
     }
 
-    /// Whether a claim names exactly one thing, and nothing else is claimed.
-    pub(crate) fn is_only(&self, claim: &str) -> bool {
-        self.0.len() == 1 && self.0.contains_key(claim)
-    }
-
     /// Each claim with its ids, in one line.
     pub(crate) fn line(&self) -> String {
         let ids: Vec<_> =

@@ -60,7 +60,8 @@ fn issued_at(claims: &Value, now: i64) -> Finding {
             "The machine that signs and this one disagree. Fleet Engine forgives ten minutes.",
             clock,
         ),
-        old if old > MAX_LIFETIME + SKEW => check.error(
+        // Of one that has expired, that is what there is to say.
+        old if old > MAX_LIFETIME + SKEW && seconds(claims, "exp").is_none_or(|exp| exp > now) => check.error(
             format!("{}, {} ago", unix(iat), span(old)),
             "Fleet Engine may refuse tokens that were issued longer ago than any may live.",
             "Sign a new token; if this one came out of a cache, let that forget earlier.",
@@ -112,12 +113,12 @@ fn lifetime(claims: &Value, now: i64) -> Finding {
     }
     if left < SHORT {
         return check.warning(
-            format!("{} of {} are left", span(left), span(whole)),
+            format!("{} left of {}", span(left), span(whole)),
             "Google's SDKs want at least five minutes. Clients will ask again at once, and again.",
             "Let the backend mint a new token, or let its cache hand out none with less than ten minutes left.",
         );
     }
-    check.fine(format!("{} of {}", span(left), span(whole)))
+    check.fine(format!("{} left of {}", span(left), span(whole)))
 }
 
 fn span(seconds: i64) -> String {
@@ -145,7 +146,8 @@ mod tests {
             (0, 4300, [Fine, Fine, Error]),
             (60, 3660, [Warning, Fine, Warning]),
             (700, 4300, [Error, Fine, Error]),
-            (-7200, -3600, [Error, Error, NotChecked]),
+            (-7200, -3600, [Fine, Error, NotChecked]),
+            (-7200, 60, [Error, Fine, Error]),
         ] {
             let found = judge(&json!({ "iat": NOW + iat, "exp": NOW + exp }), NOW);
             let found: Vec<_> = found.iter().map(|finding| finding.level).collect();

@@ -172,9 +172,3 @@ impl Seen {
         self.exchanges().iter().find(|exchange| exchange.status().is_some_and(|status| (200..300).contains(&status)))
     }
 }
-
-/// Seconds since 1970.
-pub(crate) fn unix_secs(at: SystemTime) -> i64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}

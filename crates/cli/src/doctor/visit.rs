@@ -156,7 +156,8 @@ impl Visit<'_> {
         builder
             .header_provider(session.clone())
             .transport(self.probe.clone())
-            .fetch_deadline(self.within)
+            // Later than the request's own end, so that the probe sees that.
+            .fetch_deadline(self.within + Duration::from_secs(2))
             .attempt_timeout(self.within)
             .max_attempts(1)
             .allow_http_loopback()

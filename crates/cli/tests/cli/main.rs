@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what the command logged is part of the output that is searched for secrets")]
 
 mod demo;
+mod doctor;
 mod get;
 mod secrets;
 mod serve;

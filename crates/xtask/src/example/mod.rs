@@ -2,6 +2,7 @@
 //!
 //! A further one is a constant in [`EXAMPLES`] and a file beside this one that says how it is built.
 
+mod kotlin;
 mod rust;
 mod server;
 
@@ -37,13 +38,23 @@ pub(crate) struct Example {
     build: fn(&mut Workspace) -> Result<Command, Outcome>,
 }
 
-const EXAMPLES: &[Example] = &[Example {
-    name: "no-cache",
-    about: "what apps do today, counted beside fleet-token",
-    serve: &[],
-    headless: &[],
-    build: |workspace| rust::build("no-cache", workspace),
-}];
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "no-cache",
+        about: "what apps do today, counted beside fleet-token",
+        serve: &[],
+        headless: &[],
+        build: |workspace| rust::build("no-cache", workspace),
+    },
+    Example {
+        name: "driver",
+        about: "a driver's app, through renewals and an outage of its backend",
+        // So that what takes an hour in life can be watched.
+        serve: &["--token-lifetime", "12"],
+        headless: &["--seconds", "16", "--outage"],
+        build: |workspace| kotlin::build("driver", workspace),
+    },
+];
 
 /// What `cargo xtask example` takes.
 #[derive(clap::Args)]

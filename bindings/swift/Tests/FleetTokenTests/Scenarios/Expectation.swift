@@ -76,7 +76,7 @@ enum Expectation {
             if case .string(let name) = event { return name }
             return try event.asObject("an event")["name"]?.asString("name") ?? ""
         }
-        try same("events", names, seen.map(\.scenarioName))
+        try same("events", names, seen.map(\.name))
         for (event, wanted) in zip(seen, expected) {
             if case .object = wanted { try Fields.of(wanted) { try details(of: event, $0) } }
         }
@@ -113,40 +113,5 @@ enum Expectation {
         var lifetimeMs: Int?
         var retryInMs: Int?
         var endedBackoffs: Int?
-    }
-}
-
-extension TokenEvent {
-    var scenarioName: String {
-        switch self {
-        case .fetchStarted: "fetch_started"
-        case .attemptFailed: "attempt_failed"
-        case .fetched: "fetched"
-        case .fetchFailed: "fetch_failed"
-        case .staleServed: "stale_served"
-        case .rejected: "rejected"
-        case .breakerTripped: "breaker_tripped"
-        case .lifetimeClamped: "lifetime_clamped"
-        case .scopeWarning: "scope_warning"
-        case .clockSkew: "clock_skew"
-        case .evicted: "evicted"
-        case .cleared: "cleared"
-        case .networkAvailable: "network_available"
-        case .sessionChanged: "session_changed"
-        case .shutDown: "shut_down"
-        case .missed: "missed"
-        }
-    }
-
-    var context: AuthTokenContext? {
-        switch self {
-        case .fetchStarted(let context, _), .attemptFailed(let context, _, _, _), .fetched(let context, _, _, _),
-            .fetchFailed(let context, _, _), .staleServed(let context, _), .rejected(let context),
-            .breakerTripped(let context), .lifetimeClamped(let context, _, _), .scopeWarning(let context, _),
-            .clockSkew(let context, _, _), .evicted(let context, _):
-            context
-        case .cleared, .networkAvailable, .sessionChanged, .shutDown, .missed:
-            nil
-        }
     }
 }

@@ -94,7 +94,7 @@ fn unit(declared: &Declared, left: Option<i64>) -> Finding {
             never,
             "Divide by 1000. Google's own web samples have this bug.",
         ),
-        Unit::Seconds if number > longest => check.error(
+        Unit::Seconds if number > longest && !(left.is_some() && fits(number)) => check.error(
             format!("{field} is {shown}, which is {}", lives(number)),
             "No Fleet Engine token lives for more than an hour. Clients keep it long after its end.",
             "Answer the seconds that are left until the JWT's exp.",
@@ -230,6 +230,8 @@ mod tests {
             (Unit::Seconds, json!(hour_ms), Some(3600), Error, "a point in time in milliseconds"),
             (Unit::Seconds, json!(NOW + 3600), Some(3600), Error, "a point in time, where"),
             (Unit::Seconds, json!(86_400), Some(3600), Error, "1 d 0 h"),
+            // What is wrong with that is the life itself.
+            (Unit::Seconds, json!(86_400), Some(86_400), Fine, "seconds from now"),
             (Unit::Seconds, json!(60), Some(3600), Error, "minutes"),
             (Unit::Seconds, json!(3.6), Some(3600), Error, "seconds / 1000"),
             (Unit::Seconds, json!("3600"), Some(3600), Warning, "in quotes"),

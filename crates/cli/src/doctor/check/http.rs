@@ -24,7 +24,15 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
     ];
     let replies = match &seen.replies {
         Step::Done(replies) => replies,
-        Step::Failed(why) => return checks.map(|check| check.skipped(why.clone())).into(),
+        Step::Failed(why) => {
+            let mut findings = vec![Check::Reply.error(
+                why.clone(),
+                "This machine, or this command, is at fault rather than the backend.",
+                "Run again with RUST_LOG=debug to see more.",
+            )];
+            findings.extend(checks[1..].iter().map(|check| check.skipped("no request was made")));
+            return findings;
+        }
         Step::Skipped(why) => return checks.map(|check| check.skipped(*why)).into(),
     };
     let mut findings = vec![reply(replies)];

@@ -1,10 +1,10 @@
 //! Name, connection, certificate.
 
 use crate::clock;
-use crate::doctor::seen::{Certificate, Handshake, Seen, Step, TlsFailure, unix_secs};
+use crate::doctor::seen::{Certificate, Handshake, Seen, Step, TlsFailure};
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
-use crate::when::unix;
+use crate::when::{unix, unix_secs};
 
 /// A certificate that ends sooner is worth a word.
 const DAYS: i64 = 14;
@@ -30,6 +30,9 @@ fn dns(seen: &Seen) -> Finding {
             "Nothing can be reached under this name from here.",
             "Look for a typing error, a VPN that is off, or a name that only resolves inside the company.",
         ),
+        Step::Done(addresses) if addresses.iter().any(|address| address.ip().to_string() == host) => {
+            Check::Dns.fine(format!("{host}, an address already"))
+        }
         Step::Done(addresses) => {
             let shown: Vec<_> = addresses.iter().take(3).map(|address| address.ip().to_string()).collect();
             let more = if addresses.len() > 3 { format!(" and {} more", addresses.len() - 3) } else { String::new() };

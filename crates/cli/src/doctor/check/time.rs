@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::claims::seconds;
-use crate::doctor::seen::{Exchange, Seen, unix_secs};
+use crate::doctor::seen::{Exchange, Seen};
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
-use crate::when::rounded;
+use crate::when::{rounded, unix_secs};
 
 /// `Date` has whole seconds, and replies take their time.
 const NOTHING: i64 = 5;

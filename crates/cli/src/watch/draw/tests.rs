@@ -1,0 +1,130 @@
+use std::time::Duration;
+
+use fleet_token::{AuthTokenContext, Stats, TokenAge, TokenEvent, TransportError};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::watch::model::{Life, Seen};
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A bit of everything that can be seen.
+fn model() -> Model {
+    let mut model = Model::new("demo backend".into(), true);
+    let vehicle = |n: u32| AuthTokenContext::vehicle(format!("vehicle_{n}"));
+    let trip = AuthTokenContext::trip("trip_42");
+    for (n, context) in [vehicle(1), vehicle(2), vehicle(3), trip.clone()].into_iter().enumerate() {
+        let at = ms(300 + 150 * n as u64);
+        model.note(at, &TokenEvent::FetchStarted { context: context.clone(), background: false });
+        let fetched = TokenEvent::Fetched { context, lifetime: Some(ms(20_000)), generation: n as u64, attempts: 1 };
+        model.note(at + ms(20), &fetched);
+    }
+    let error = || TransportError::Connect { detail: "connection refused".into() }.into();
+    model.note(ms(9_000), &TokenEvent::FetchStarted { context: vehicle(2), background: true });
+    let failed = TokenEvent::AttemptFailed { context: vehicle(2), attempt: 1, error: error(), next_in: ms(400) };
+    model.note(ms(9_040), &failed);
+    model.note(ms(9_500), &TokenEvent::FetchFailed { context: vehicle(2), error: error(), retry_in: ms(4_100) });
+    for n in 0..3 {
+        model.note(ms(9_600 + 200 * n), &TokenEvent::StaleServed { context: vehicle(2), left: ms(5_000 - 200 * n) });
+    }
+    model.note(ms(10_100), &TokenEvent::ClockSkew { context: trip.clone(), by: ms(90_000), device_ahead: true });
+    model.note(ms(11_000), &TokenEvent::NetworkAvailable { ended_backoffs: 2 });
+    model.say(ms(11_900), "you", "switched the backend off");
+    for n in 0..431 {
+        model.served(&vehicle(1), n / 100);
+    }
+    let life = |left, age| Some(Life { whole: ms(20_000), left: ms(left), margin: ms(8_000), age });
+    let seen = |context, life, fetching, wait| Seen { context, life, fetching, wait: ms(wait) };
+    let mut stats = Stats::default();
+    (stats.calls, stats.hits, stats.waits, stats.refusals) = (1204, 1190, 9, 5);
+    (stats.stale_served, stats.fetches, stats.failures, stats.flights) = (3, 14, 1, 12);
+    (stats.background_flights, stats.rejections, stats.entries) = (10, 1, 6);
+    model.look(
+        ms(12_300),
+        stats,
+        [
+            seen(vehicle(1), life(14_200, TokenAge::Fresh), false, 0),
+            seen(vehicle(2), life(5_100, TokenAge::Spent), false, 3_400),
+            seen(vehicle(3), life(9_100, TokenAge::Due), true, 0),
+            seen(vehicle(4), None, false, 12_600),
+            seen(trip, life(0, TokenAge::Expired), false, 0),
+            seen(AuthTokenContext::vehicle_service(), None, false, 0),
+        ],
+    );
+    model.select(true);
+    model.paused = true;
+    model.outage = Some(true);
+    model
+}
+
+fn picture(model: &Model, (width, height): (u16, u16)) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, model, Palette { colour: true })).unwrap();
+    let buffer = terminal.backend().buffer();
+    let lines = (0..height).map(|y| {
+        let line: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+        line.trim_end().to_owned() + "\n"
+    });
+    lines.collect()
+}
+
+/// Kept beside the sources, to be looked at; `UPDATE_PICTURES=1` draws them anew.
+fn is_as_kept(name: &str, picture: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/watch/pictures").join(name);
+    if std::env::var_os("UPDATE_PICTURES").is_some() {
+        std::fs::write(&path, picture).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(picture == kept, "{name} is another:\n{picture}");
+}
+
+#[test]
+fn a_small_and_a_large_terminal_show_what_they_have_room_for() {
+    is_as_kept("80x24.txt", &picture(&model(), (80, 24)));
+    is_as_kept("160x50.txt", &picture(&model(), (160, 50)));
+}
+
+#[test]
+fn every_key_fits_and_a_backend_that_is_not_ours_has_no_switch() {
+    let mut model = model();
+    let last = |model: &Model| picture(model, (80, 24)).lines().last().unwrap().to_owned();
+    for (key, does) in KEYS {
+        assert!(last(&model).contains(&format!("{key} {does}")), "{}", last(&model));
+    }
+    model.outage = None;
+    assert!(!last(&model).contains("outage") && last(&model).ends_with("q quit"));
+}
+
+#[test]
+fn any_size_is_drawn() {
+    let mut many = model();
+    let contexts = (0..200).map(|n| Seen {
+        context: AuthTokenContext::vehicle(format!("vehicle_{n}")),
+        life: None,
+        fetching: false,
+        wait: Duration::ZERO,
+    });
+    many.look(ms(1), Stats::default(), contexts);
+    many.selected = 150;
+    for size in [(1, 1), (20, 3), (40, 10), (300, 100)] {
+        picture(&many, size);
+        picture(&Model::default(), size);
+    }
+    assert!(picture(&many, (80, 24)).contains("▸vehicle_150"), "the selected one is in sight");
+}
+
+#[test]
+fn without_colours_nothing_is_coloured_and_the_picture_is_the_same() {
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    let mut cells = |colour| {
+        terminal.draw(|frame| draw(frame, &model(), Palette { colour })).unwrap();
+        terminal.backend().buffer().content().to_vec()
+    };
+    let (with, without) = (cells(true), cells(false));
+    assert!(with.iter().any(|cell| cell.fg != Color::Reset));
+    assert!(without.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    assert!(with.iter().zip(&without).all(|(one, other)| one.symbol() == other.symbol()));
+}

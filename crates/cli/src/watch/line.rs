@@ -1,0 +1,122 @@
+//! An event as a line: for the log pane, and for whoever has no terminal.
+
+use std::time::Duration;
+
+use fleet_token::{TokenError, TokenEvent};
+
+use super::model::Line;
+
+/// What colour it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Plain,
+    Good,
+    Trouble,
+    /// What the person at the keyboard, or the script, did.
+    Deed,
+}
+
+/// The event in words, without whose it is.
+pub(crate) fn text(event: &TokenEvent) -> (Mood, String) {
+    match event {
+        TokenEvent::FetchStarted { background: true, .. } => (Mood::Plain, "renews in the background".to_owned()),
+        TokenEvent::FetchStarted { .. } => (Mood::Plain, "fetches; callers wait".to_owned()),
+        TokenEvent::AttemptFailed { attempt, error, next_in, .. } => {
+            (Mood::Trouble, format!("attempt {attempt} failed: {}; again in {}", cause(error), span(*next_in)))
+        }
+        TokenEvent::Fetched { lifetime, attempts, .. } => {
+            let life = lifetime.map_or_else(|| "of unknown life".to_owned(), |life| format!("for {}", span(life)));
+            let attempts = if *attempts > 1 { format!(", at attempt {attempts}") } else { String::new() };
+            (Mood::Good, format!("has a token {life}{attempts}"))
+        }
+        TokenEvent::FetchFailed { error, retry_in, .. } => {
+            let then = if retry_in.is_zero() { String::new() } else { format!("; no fetch for {}", span(*retry_in)) };
+            (Mood::Trouble, format!("got none: {}{then}", cause(error)))
+        }
+        TokenEvent::StaleServed { left, .. } => {
+            (Mood::Trouble, format!("is served the old token, {} left", span(*left)))
+        }
+        TokenEvent::Rejected { .. } => (Mood::Deed, "token rejected: never served again".to_owned()),
+        TokenEvent::BreakerTripped { .. } => (Mood::Trouble, "too many rejections: left alone".to_owned()),
+        TokenEvent::LifetimeClamped { claimed, used, .. } => {
+            (Mood::Trouble, format!("claims to live for {}: a wrong unit? {} are used", span(*claimed), span(*used)))
+        }
+        TokenEvent::ScopeWarning { mismatch, .. } => (Mood::Trouble, mismatch.to_string()),
+        TokenEvent::ClockSkew { by, device_ahead, .. } => (Mood::Trouble, skew(*by, *device_ahead)),
+        TokenEvent::Evicted { was_valid: true, .. } => (Mood::Trouble, "evicted, with a good token".to_owned()),
+        TokenEvent::Evicted { .. } => (Mood::Plain, "evicted".to_owned()),
+        TokenEvent::Cleared => (Mood::Deed, "everything forgotten".to_owned()),
+        TokenEvent::NetworkAvailable { ended_backoffs } => {
+            (Mood::Deed, format!("network is back: {ended_backoffs} waits ended"))
+        }
+        TokenEvent::SessionChanged { ended_refusals } => {
+            (Mood::Deed, format!("new login: {ended_refusals} refusals ended"))
+        }
+        TokenEvent::Missed { count } => (Mood::Trouble, format!("{count} events missed: too slow to watch")),
+        other => (Mood::Plain, other.name().replace('_', " ")),
+    }
+}
+
+/// Whether one after another is no news.
+pub(crate) fn repeats(event: &TokenEvent) -> bool {
+    matches!(event, TokenEvent::StaleServed { .. } | TokenEvent::ClockSkew { .. } | TokenEvent::ScopeWarning { .. })
+}
+
+/// How the device's clock is off.
+pub(crate) fn skew(by: Duration, device_ahead: bool) -> String {
+    format!("this machine's clock is {} {} the backend's", span(by), if device_ahead { "ahead of" } else { "behind" })
+}
+
+/// The failure itself, without the sentence around it.
+pub(crate) fn cause(error: &TokenError) -> String {
+    match error {
+        TokenError::Transport(error) => error.to_string(),
+        TokenError::BackingOff { cause: inner, .. } => cause(inner),
+        error => error.to_string(),
+    }
+}
+
+/// A line as it is printed without a terminal.
+pub(crate) fn plain(line: &Line) -> String {
+    format!("{}  {:<12}  {}{}", clock(line.at), line.who, line.text, times(line))
+}
+
+pub(crate) fn times(line: &Line) -> String {
+    if line.times > 1 { format!("  ×{}", line.times) } else { String::new() }
+}
+
+/// Since the beginning: `02:07.3`, or `1:02:07` from an hour on.
+pub(crate) fn clock(at: Duration) -> String {
+    let (seconds, tenth) = (at.as_secs(), at.subsec_millis() / 100);
+    let (minutes, hours) = (seconds / 60 % 60, seconds / 3600);
+    match hours {
+        0 => format!("{minutes:02}:{:02}.{tenth}", seconds % 60),
+        _ => format!("{hours}:{minutes:02}:{:02}", seconds % 60),
+    }
+}
+
+/// How long, in as few characters as tell: `340 ms`, `7.2 s`, `59 min`, `2.5 h`.
+pub(crate) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match duration.as_secs() {
+        0 if duration.is_zero() => "0 s".to_owned(),
+        0 if duration.as_millis() < 100 => format!("{} ms", duration.as_millis()),
+        0..100 => format!("{seconds:.1} s"),
+        100..6000 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_clocks_are_short_at_any_size() {
+        let millis = Duration::from_millis;
+        let spans = [0, 34, 7_240, 99_900, 3_540_000, 9_000_000].map(|ms| span(millis(ms)));
+        assert_eq!(spans, ["0 s", "34 ms", "7.2 s", "99.9 s", "59 min", "2.5 h"]);
+        let clocks = [0, 127_340, 3_727_000].map(|ms| clock(millis(ms)));
+        assert_eq!(clocks, ["00:00.0", "02:07.3", "1:02:07"]);
+    }
+}
