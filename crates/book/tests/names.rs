@@ -106,12 +106,10 @@ fn rust() -> Vec<String> {
 }
 
 fn kotlin() -> Vec<String> {
-    let files = [
-        "fleet-token/api/fleet-token.api",
-        "fleet-token-okhttp/api/fleet-token-okhttp.api",
-        "aar/api/fleet-token-android.api",
-    ];
-    let text: String = files.iter().map(|file| read(&format!("bindings/kotlin/{file}"))).collect();
+    let modules =
+        fs::read_dir(root().join("bindings/kotlin")).unwrap().map(|module| module.unwrap().path().join("api"));
+    let files = modules.filter_map(|api| fs::read_dir(api).ok()).flatten().map(|file| file.unwrap().path());
+    let text: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
     let mut names = Vec::new();
     for line in text.lines().filter(|line| !line.contains("synthetic") && !line.contains("<init>")) {
         let declared = [" class ", " interface ", " fun ", " field "].iter().find_map(|word| line.split_once(word));
@@ -123,7 +121,7 @@ fn kotlin() -> Vec<String> {
 }
 
 fn swift() -> Vec<String> {
-    let text = read("bindings/swift/api/FleetToken.api");
+    let text = read("api/swift.txt");
     let names = text.lines().filter_map(|line| line.split_once(" | ")).map(|(name, _)| name);
     names.flat_map(|name| name.split(['.', '(', ')', ':', '_']).map(str::to_owned)).collect()
 }
