@@ -108,14 +108,16 @@ fn rust() -> Vec<String> {
 fn kotlin() -> Vec<String> {
     let modules =
         fs::read_dir(root().join("bindings/kotlin")).unwrap().map(|module| module.unwrap().path().join("api"));
-    let files = modules.filter_map(|api| fs::read_dir(api).ok()).flatten().map(|file| file.unwrap().path());
+    let folders = modules.chain([root().join("api")]).filter_map(|api| fs::read_dir(api).ok());
+    let files = folders.flatten().map(|file| file.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "api"));
     let text: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
     let mut names = Vec::new();
     for line in text.lines().filter(|line| !line.contains("synthetic") && !line.contains("<init>")) {
         let declared = [" class ", " interface ", " fun ", " field "].iter().find_map(|word| line.split_once(word));
         let Some((_, rest)) = declared else { continue };
         let name = rest.split([' ', '(']).next().unwrap().rsplit('/').next().unwrap();
-        names.extend(name.split('-').next().unwrap().split('$').map(str::to_owned));
+        names.extend(name.split('-').next().unwrap().trim_end_matches("Kt").split('$').map(str::to_owned));
     }
     names
 }
