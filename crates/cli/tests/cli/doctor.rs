@@ -319,8 +319,10 @@ async fn requests_are_as_few_as_promised_and_none_is_followed() {
     // A backend that hangs is asked twice, and for nothing else.
     let world = self::world(Grant::driver("v1")).await;
     world.faults().push_forever("/token/", Fault::kind(FaultKind::Hang));
-    examine(&world, PATH, &["--timeout", "1"]).await;
-    assert_eq!(world.stats().faults["hang"], 2);
+    let found = examine(&world, PATH, &["--timeout", "1"]).await;
+    assert_eq!(found.saw("reply"), "2 of 2 requests got no whole reply in time");
+    // A server that is busy may see one of them only when its client has gone.
+    assert!(world.stats().faults["hang"] <= 2, "{:?}", world.stats().faults);
     world.stop().await;
 }
 

@@ -4,14 +4,31 @@ use fleet_token_backend::{Grant, World};
 
 use super::{Ran, command, run};
 
-const COMMANDS: [&str; 7] = ["demo", "serve", "get", "doctor", "inspect", "completions", "man"];
+/// Every command that `--help` lists, `help` itself aside.
+fn commands() -> Vec<String> {
+    let help = run(&["--help"]).out;
+    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    let names: Vec<_> = names.filter(|name| *name != "help").map(str::to_owned).collect();
+    assert!(names.len() > 7, "{names:?}");
+    names
+}
+
+#[test]
+fn the_page_of_commands_has_each() {
+    let page = include_str!("../../../../docs/command.md");
+    for command in commands() {
+        assert!(page.contains(&format!("| `{command}`")) || page.contains(&format!("| [`{command}`]")), "{command}");
+    }
+}
 
 #[test]
 fn every_shell_is_told_every_command() {
+    let commands = commands();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = run(&["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{shell}");
-        for word in COMMANDS.iter().chain(&["vehicle-id", "endpoint"]) {
+        for word in commands.iter().map(String::as_str).chain(["vehicle-id", "endpoint"]) {
             assert!(ran.out.contains(word), "{shell} is not told of {word}");
         }
     }
@@ -29,9 +46,9 @@ fn bash_reads_its_completions() {
 fn man_has_a_page_of_all_and_of_each() {
     let all = run(&["man"]);
     assert!(all.code == Some(0) && all.out.contains(".TH fleet-token 1"), "{}", all.out);
-    for command in COMMANDS {
+    for command in commands() {
         assert!(all.out.contains(&format!("fleet\\-token\\-{command}(1)")), "{command}");
-        let page = run(&["man", command]).out;
+        let page = run(&["man", &command]).out;
         assert!(page.contains(&format!(".TH fleet-token-{command} 1")), "{command}: {page}");
     }
     assert_eq!(run(&["man", "no-such-command"]).code, Some(2));
