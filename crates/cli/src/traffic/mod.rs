@@ -200,7 +200,7 @@ mod tests {
         drive();
         for _ in 0..3 {
             let others = place(&world, "vehicle_2");
-            world.clock().advance(HANDS_OFF - Duration::from_secs(1));
+            world.clock().advance(HANDS_OFF.saturating_sub(Duration::from_secs(1)));
             traffic.step();
             assert_eq!(place(&world, "vehicle_1"), here);
             assert_ne!(place(&world, "vehicle_2"), others);

@@ -159,7 +159,7 @@ async fn go_wrong(switch: Switch, notes: Notes) {
         let mut at = Duration::ZERO;
         for (seconds, trouble) in SCRIPT {
             let then = Duration::from_secs(seconds);
-            tokio::time::sleep(then - at).await;
+            tokio::time::sleep(then.saturating_sub(at)).await;
             at = then;
             let _ = notes.send(Note::Said(trouble.says));
             let faults = &switch.faults;
@@ -173,6 +173,6 @@ async fn go_wrong(switch: Switch, notes: Notes) {
                 Does::Up => switch.turn(false),
             }
         }
-        tokio::time::sleep(ROUND - at).await;
+        tokio::time::sleep(ROUND.saturating_sub(at)).await;
     }
 }

@@ -71,7 +71,7 @@ impl Palette {
             State::Fresh => self.good(),
             State::Due | State::Fetching | State::Renewing => self.deed(),
             State::Spent | State::Resting(_) => self.trouble(),
-            State::Expired | State::BackingOff(_) => self.bad(),
+            State::Expired | State::BackingOff(_) | State::Refused(_) => self.bad(),
             State::None => Self::quiet(),
         }
     }
@@ -138,7 +138,7 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Vec<Line<'static>> {
         let weight = Style::new().add_modifier(Modifier::BOLD);
         [Span::styled(format!("{name} "), Palette::quiet()), Span::styled(format!("{count}  "), weight)]
     });
-    vec![Line::from(first), Line::from_iter(second)]
+    vec![Line::from(first), second.collect()]
 }
 
 fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
@@ -146,6 +146,8 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
     let bar_width: u16 = if wide { 40 } else { 14 };
     let longest = |of: fn(&model::Row) -> usize| model.rows.iter().map(of).max().unwrap_or(0);
     let name_width = longest(|row| model::name_of(&row.context).chars().count()).clamp(9, if wide { 40 } else { 15 });
+    let fixed = usize::from(bar_width) + name_width + 14 + 6 + 5 + 5 + 7 + if wide { 18 } else { 0 };
+    let error_width = area.width.saturating_sub(u16::try_from(fixed).unwrap_or(u16::MAX));
     let rows = model.rows.iter().map(|row| {
         let (bar, bar_style) = match row.life {
             Some(life) => (bar::bar(&life, usize::from(bar_width)), palette.state(age_of(row))),
@@ -155,10 +157,9 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
         let error = match &row.counts.error {
             Some((at, text)) => {
                 let at = if wide { format!("{}  ", clock(*at)) } else { String::new() };
-                Cell::from(Line::from_iter([
-                    Span::styled(at, Palette::quiet()),
-                    Span::styled(text.clone(), palette.trouble()),
-                ]))
+                let room = error_width.saturating_sub(u16::try_from(at.len()).unwrap_or(0));
+                let text = Span::styled(cut(text, room), palette.trouble());
+                Cell::from(Line::from_iter([Span::styled(at, Palette::quiet()), text]))
             }
             None => Cell::from(Span::styled("–", Palette::quiet())),
         };
@@ -172,7 +173,9 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
             error,
         ];
         if wide {
-            cells.insert(0, Cell::from(Span::styled(model::kind_of(&row.context), Palette::quiet())));
+            let (kind, name) = (model::kind_of(&row.context), model::name_of(&row.context));
+            cells[0] = Cell::from(if kind == name { "–".to_owned() } else { name });
+            cells.insert(0, Cell::from(Span::styled(kind, Palette::quiet())));
         }
         Row::new(cells)
     });
@@ -191,13 +194,29 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
         titles.insert(0, "kind");
     }
     let titles = Row::new(titles).style(Style::new().add_modifier(Modifier::UNDERLINED));
+    let mut block = Block::new().borders(Borders::TOP | Borders::BOTTOM).border_style(Palette::quiet());
+    if let Some((row, (at, text))) =
+        model.rows.get(model.selected).and_then(|row| Some((row, row.counts.error.as_ref()?)))
+    {
+        let whole = format!(" {} at {}: {text} ", model::name_of(&row.context), clock(*at));
+        block = block.title_bottom(Line::styled(cut(&whole, area.width), palette.trouble()));
+    }
     let table = Table::new(rows, widths)
         .header(titles)
         .highlight_symbol("▸")
         .row_highlight_style(Style::new().add_modifier(Modifier::BOLD))
-        .block(Block::new().borders(Borders::TOP | Borders::BOTTOM).border_style(Palette::quiet()));
+        .block(block);
     let selected = (!model.rows.is_empty()).then_some(model.selected);
     frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(selected));
+}
+
+/// So many cells of a text; what was longer ends in `…`.
+fn cut(text: &str, width: u16) -> String {
+    let width = usize::from(width);
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// A token that is being renewed is as good as it was.
@@ -223,6 +242,7 @@ fn state_of(state: State) -> String {
         State::Expired => "expired".to_owned(),
         State::BackingOff(wait) => format!("backoff {}", span(wait)),
         State::Resting(wait) => format!("resting {}", span(wait)),
+        State::Refused(wait) => format!("refused {}", span(wait)),
     }
 }
 
@@ -231,22 +251,26 @@ fn draw_log(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) 
     let shown = model.log.len().saturating_sub(usize::from(area.height));
     let width = model.log.iter().map(|line| line.who.chars().count()).max().unwrap_or(0).clamp(9, 20);
     let lines = model.log.iter().skip(shown).map(|line| {
+        let (before, times) = (format!("{}  ", clock(line.at)), line::times(line));
+        let used = before.chars().count() + width + 2 + times.chars().count();
+        let room = area.width.saturating_sub(u16::try_from(used).unwrap_or(u16::MAX));
         Line::from_iter([
-            Span::styled(format!("{}  ", clock(line.at)), Palette::quiet()),
+            Span::styled(before, Palette::quiet()),
             Span::raw(format!("{:<width$}  ", line.who)),
-            Span::styled(line.text.clone(), palette.mood(line.mood)),
-            Span::styled(line::times(line), Palette::quiet()),
+            Span::styled(cut(&line.text, room), palette.mood(line.mood)),
+            Span::styled(times, Palette::quiet()),
         ])
     });
-    frame.render_widget(Paragraph::new(Vec::from_iter(lines)), area);
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), area);
 }
 
 fn keys_of(model: &Model) -> Line<'static> {
     let known = if model.outage.is_some() { KEYS.len() } else { KEYS.len() - 1 };
-    Line::from_iter(KEYS[..known].iter().flat_map(|(key, does)| {
+    let shown = KEYS[..known].iter().flat_map(|(key, does)| {
         let key = Span::styled(*key, Style::new().add_modifier(Modifier::BOLD));
         [key, Span::styled(format!(" {does}  "), Palette::quiet())]
-    }))
+    });
+    shown.collect()
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub(crate) enum State {
     BackingOff(Duration),
     /// No fetch for so long; the token that is there serves meanwhile.
     Resting(Duration),
+    /// The backend said no, and is not asked again for so long.
+    Refused(Duration),
 }
 
 /// How much life a token has.
@@ -95,6 +97,8 @@ pub(crate) struct Seen {
     pub(crate) fetching: bool,
     /// How long no fetch is made.
     pub(crate) wait: Duration,
+    /// The backend said no: to try again is of no use by itself.
+    pub(crate) refused: bool,
 }
 
 impl From<ContextStatus> for Seen {
@@ -105,8 +109,9 @@ impl From<ContextStatus> for Seen {
             margin: token.margin,
             age: token.age,
         });
-        let wait = status.failure.map_or(Duration::ZERO, |failure| failure.retry_in);
-        Self { context: status.context, life, fetching: status.fetching, wait }
+        let (wait, refused) =
+            status.failure.map_or((Duration::ZERO, false), |failure| (failure.retry_in, !failure.cause.is_retryable()));
+        Self { context: status.context, life, fetching: status.fetching, wait, refused }
     }
 }
 
@@ -201,6 +206,7 @@ impl Seen {
         let Some(life) = self.life.filter(|life| life.age < TokenAge::Expired) else {
             return match (self.fetching, self.wait.is_zero(), self.life) {
                 (true, ..) => State::Fetching,
+                (false, false, _) if self.refused => State::Refused(self.wait),
                 (false, false, _) => State::BackingOff(self.wait),
                 (false, true, Some(_)) => State::Expired,
                 (false, true, None) => State::None,

@@ -38,17 +38,14 @@ impl Source {
     /// As the arguments say; the error is for the person who gave them.
     pub(crate) async fn start(options: &Options) -> Result<Self, String> {
         let (notes, received) = mpsc::unbounded_channel();
-        let (name, factory, callers, demo) = match &options.request {
-            Some(request) => {
-                let (factory, contexts) = real(request, options)?;
-                let pace = Duration::from_secs_f64(options.every);
-                let callers = contexts.into_iter().map(|context| (context, pace)).collect();
-                (host(&request.endpoint), factory, callers, None)
-            }
-            None => {
-                let (demo, factory, callers) = Demo::start(notes.clone()).await?;
-                ("demo backend".to_owned(), factory, callers, Some(demo))
-            }
+        let (name, factory, callers, demo) = if let Some(request) = &options.request {
+            let (factory, contexts) = real(request, options)?;
+            let pace = Duration::from_secs_f64(options.every);
+            let callers = contexts.into_iter().map(|context| (context, pace)).collect();
+            (host(&request.endpoint), factory, callers, None)
+        } else {
+            let (demo, factory, callers) = Demo::start(notes.clone()).await?;
+            ("demo backend".to_owned(), factory, callers, Some(demo))
         };
         let mut source =
             Self { name, factory, notes: received, demo, paused: watch::Sender::new(false), callers: JoinSet::new() };

@@ -22,6 +22,8 @@ pub(crate) struct Found {
 impl Found {
     pub(crate) fn of(ran: &Ran) -> Self {
         let json: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("no JSON: {}", ran.text()));
+        let ids: Vec<_> = json["findings"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, explained(), "each check of the page once, in its order");
         let of = |level: &str| -> Vec<String> {
             let all = json["findings"].as_array().unwrap().iter();
             all.filter(|f| f["level"] == level).map(|f| f["id"].as_str().unwrap().to_owned()).collect()
@@ -39,6 +41,12 @@ impl Found {
         let busy = |id: &&String| *id == "first-byte" && !warnings.contains(&"first-byte");
         self.errors == errors && self.warnings.iter().filter(|id| !busy(id)).eq(warnings)
     }
+}
+
+/// The ids on the page.
+fn explained() -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/doctor.md");
+    page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` | ")?.0)).collect()
 }
 
 async fn world(grant: Grant) -> World {
@@ -211,6 +219,19 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
         assert!(found.is(errors, warnings), "{faults:?}: {:?} {:?}", found.errors, found.warnings);
         world.stop().await;
     }
+}
+
+/// As behind a load balancer, with one bad machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_reply_among_good_ones_is_found() {
+    let world = world(Grant::driver("v1")).await;
+    for (kind, id) in [("wildcard", "wildcard"), ("wrong_audience", "audience"), ("public_cache", "cache-control")] {
+        let script = format!(r#"[{{"match": "/token/driver/", "skip": 1, "fault": {{"kind": "{kind}"}}}}]"#);
+        world.faults().extend_json(&script).unwrap();
+        let found = examine(&world, PATH, &["--requests", "3"]).await;
+        assert!(found.is(&[id], &[]), "{kind}: {:?} {:?}", found.errors, found.warnings);
+    }
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

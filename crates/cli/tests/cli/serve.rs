@@ -6,14 +6,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use super::command;
 
 /// A running server, what it printed at first, and what it may still print. Killed at the latest when dropped.
-struct Server {
+pub(super) struct Server {
     child: Child,
     greeting: Vec<String>,
     out: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(args: &[&str]) -> Self {
+    pub(super) fn start(args: &[&str]) -> Self {
         let args: Vec<_> = ["serve"].into_iter().chain(args.iter().copied()).collect();
         let mut child = command(&args).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -27,7 +27,7 @@ impl Server {
     }
 
     /// The address after `name` in the greeting.
-    fn address(&self, name: &str) -> String {
+    pub(super) fn address(&self, name: &str) -> String {
         let line = self.greeting.iter().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
     }

@@ -5,6 +5,7 @@
 mod kotlin;
 mod rust;
 mod server;
+mod swift;
 
 use std::fs;
 use std::process::{Command, ExitCode};
@@ -40,6 +41,13 @@ pub(crate) struct Example {
 
 const EXAMPLES: &[Example] = &[
     Example {
+        name: "desktop",
+        about: "follows a trip and several vehicles on a map",
+        serve: &["--token-lifetime", "30", "--traffic", "4"],
+        headless: &["--headless"],
+        build: |workspace| rust::build("desktop", workspace),
+    },
+    Example {
         name: "no-cache",
         about: "what apps do today, counted beside fleet-token",
         serve: &[],
@@ -53,6 +61,14 @@ const EXAMPLES: &[Example] = &[
         serve: &["--token-lifetime", "12"],
         headless: &["--seconds", "16", "--outage"],
         build: |workspace| kotlin::build("driver", workspace),
+    },
+    Example {
+        name: "consumer",
+        about: "a rider's app follows its trip, in Swift",
+        // Short lives, so that tokens follow each other while one looks.
+        serve: &["--token-lifetime", "20", "--traffic", "10"],
+        headless: &["--seconds", "15"],
+        build: |workspace| swift::build("consumer", "Consumer", workspace),
     },
 ];
 

@@ -37,7 +37,8 @@ fn model() -> Model {
         model.served(&vehicle(1), n / 100);
     }
     let life = |left, age| Some(Life { whole: ms(20_000), left: ms(left), margin: ms(8_000), age });
-    let seen = |context, life, fetching, wait| Seen { context, life, fetching, wait: ms(wait) };
+    let seen = |context, life, fetching, wait| Seen { context, life, fetching, wait: ms(wait), refused: false };
+    let refused = Seen { refused: true, ..seen(vehicle(9), None, false, 4_200) };
     let mut stats = Stats::default();
     (stats.calls, stats.hits, stats.waits, stats.refusals) = (1204, 1190, 9, 5);
     (stats.stale_served, stats.fetches, stats.failures, stats.flights) = (3, 14, 1, 12);
@@ -51,10 +52,12 @@ fn model() -> Model {
             seen(vehicle(3), life(9_100, TokenAge::Due), true, 0),
             seen(vehicle(4), None, false, 12_600),
             seen(trip, life(0, TokenAge::Expired), false, 0),
+            refused,
             seen(AuthTokenContext::vehicle_service(), None, false, 0),
         ],
     );
-    model.select(true);
+    // vehicle_2, for its error.
+    model.selected = 2;
     model.paused = true;
     model.outage = Some(true);
     model
@@ -106,6 +109,7 @@ fn any_size_is_drawn() {
         life: None,
         fetching: false,
         wait: Duration::ZERO,
+        refused: false,
     });
     many.look(ms(1), Stats::default(), contexts);
     many.selected = 150;

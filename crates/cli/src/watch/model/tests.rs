@@ -9,11 +9,11 @@ fn vehicle(id: &str) -> AuthTokenContext {
 }
 
 fn seen(id: &str) -> Seen {
-    Seen { context: vehicle(id), life: None, fetching: false, wait: Duration::ZERO }
+    Seen { context: vehicle(id), life: None, fetching: false, wait: Duration::ZERO, refused: false }
 }
 
-fn aged(age: TokenAge) -> Option<Life> {
-    Some(Life { whole: 10 * SECOND, left: 5 * SECOND, margin: 3 * SECOND, age })
+fn aged(age: TokenAge) -> Life {
+    Life { whole: 10 * SECOND, left: 5 * SECOND, margin: 3 * SECOND, age }
 }
 
 fn model(contexts: Vec<Seen>) -> Model {
@@ -28,15 +28,16 @@ fn a_state_is_what_callers_meet() {
     let (no, wait) = (Duration::ZERO, 4 * SECOND);
     assert_eq!(state(None, false, no), State::None);
     assert_eq!(state(None, false, wait), State::BackingOff(wait));
+    assert_eq!(Seen { wait, refused: true, ..seen("v") }.state(), State::Refused(wait));
     assert_eq!(state(None, true, no), State::Fetching);
-    assert_eq!(state(aged(TokenAge::Fresh), false, no), State::Fresh);
-    assert_eq!(state(aged(TokenAge::Due), false, no), State::Due);
-    assert_eq!(state(aged(TokenAge::Due), true, no), State::Renewing);
-    assert_eq!(state(aged(TokenAge::Expired), true, no), State::Fetching);
-    assert_eq!(state(aged(TokenAge::Spent), false, no), State::Spent);
-    assert_eq!(state(aged(TokenAge::Spent), false, wait), State::Resting(wait));
-    assert_eq!(state(aged(TokenAge::Expired), false, no), State::Expired);
-    assert_eq!(state(aged(TokenAge::Expired), false, wait), State::BackingOff(wait));
+    assert_eq!(state(Some(aged(TokenAge::Fresh)), false, no), State::Fresh);
+    assert_eq!(state(Some(aged(TokenAge::Due)), false, no), State::Due);
+    assert_eq!(state(Some(aged(TokenAge::Due)), true, no), State::Renewing);
+    assert_eq!(state(Some(aged(TokenAge::Expired)), true, no), State::Fetching);
+    assert_eq!(state(Some(aged(TokenAge::Spent)), false, no), State::Spent);
+    assert_eq!(state(Some(aged(TokenAge::Spent)), false, wait), State::Resting(wait));
+    assert_eq!(state(Some(aged(TokenAge::Expired)), false, no), State::Expired);
+    assert_eq!(state(Some(aged(TokenAge::Expired)), false, wait), State::BackingOff(wait));
 }
 
 #[test]
