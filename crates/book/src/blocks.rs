@@ -53,7 +53,7 @@ impl<'a> Judges<'a> {
             return self.commands.faults(&ours.collect::<Vec<_>>().join("\n"));
         };
         match language {
-            "text" => Vec::new(),
+            "text" => stands_for_something(&block.code).into_iter().collect(),
             "sh" => self.commands.faults(&block.code),
             "rust" if block.is("ignore") => vec!["Rust that no compiler reads".to_owned()],
             "rust" => {
@@ -99,6 +99,13 @@ fn is_shown(path: &Path) -> bool {
     let path = path.to_string_lossy();
     let ending = [".kt", ".java", ".swift"].iter().any(|ending| path.ends_with(ending));
     ending && ["Snippets", "/examples/", "/Example/", "/Adapters/"].iter().any(|part| path.contains(part))
+}
+
+/// A block that is a single word in capitals, such as `RUN`, waits for what was to be put there.
+fn stands_for_something(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_placeholder = text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    is_placeholder.then(|| format!("`{text}` stands for something that was never put there"))
 }
 
 fn words(text: &str) -> String {
@@ -147,6 +154,7 @@ mod tests {
         assert_eq!(faults("```toml\na = 1\n```"), ["docs/a.md:3: nothing checks `toml`: make it `text`"]);
         assert_eq!(faults("```\nplain\n```"), ["docs/a.md:3: nothing checks ``: make it `text`"]);
         assert!(faults("```text\nplain\n```\n\n    indented").is_empty());
+        assert_eq!(faults("```text\nRUN\n```"), ["docs/a.md:3: `RUN` stands for something that was never put there"]);
     }
 
     #[test]

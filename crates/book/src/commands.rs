@@ -4,9 +4,9 @@
 use std::path::Path;
 
 /// Programs of others that pages call.
-const OTHERS: [&str; 16] = [
-    "adb", "cd", "curl", "echo", "export", "git", "java", "jq", "man", "mvn", "rustup", "sleep", "source", "swift",
-    "wait", "kill",
+const OTHERS: [&str; 17] = [
+    "adb", "cd", "curl", "echo", "export", "git", "java", "jq", "man", "mkdir", "mvn", "rustup", "sleep", "source",
+    "swift", "wait", "kill",
 ];
 /// What cargo itself can do, as far as pages use it.
 const CARGO: [&str; 10] = ["add", "bench", "build", "check", "deny", "doc", "fetch", "install", "new", "test"];
