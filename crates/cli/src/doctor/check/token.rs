@@ -36,7 +36,7 @@ pub(super) fn of_reply(reply: Option<&Exchange>, context: &AuthTokenContext) -> 
     let Some((reply, token)) = reply.and_then(|reply| Some((reply, reply.token()?))) else {
         return CLAIMED.iter().map(|check| check.skipped("no token came")).collect();
     };
-    let Some(jwt) = Jwt::read(&token) else { return opaque() };
+    let Some(jwt) = Jwt::read(crate::jwt::without_scheme(&token).unwrap_or(&token)) else { return opaque() };
     let mut findings = vec![Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify")];
     findings.extend(claims::judge(&jwt, server_now(reply), Some(context)));
     findings
