@@ -221,6 +221,21 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_401_without_a_login_is_told_from_one_with_a_bad_one() {
+    let world = World::builder().start().await.unwrap();
+    let endpoint = format!("{}{PATH}", world.backend_url());
+    for (login, means) in [(None, "no --header was given"), (Some(LOGIN), "does not know this login")] {
+        let mut args = vec!["--endpoint", &endpoint, "--vehicle-id", "v1", "--requests", "1", "--json"];
+        args.extend(login.into_iter().flat_map(|login| ["--header", login]));
+        let found = Found::of(&doctor(&args).await);
+        let status = found.json["findings"].as_array().unwrap().iter().find(|f| f["id"] == "status").unwrap();
+        assert_eq!(found.saw("status"), "401");
+        assert!(status["means"].as_str().unwrap().contains(means), "{status}");
+    }
+    world.stop().await;
+}
+
 /// As behind a load balancer, with one bad machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_reply_among_good_ones_is_found() {
