@@ -203,8 +203,8 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
         (vec![(None, skewed(120))], &[], &["clock-skew", "sdk"]),
         (vec![(None, skewed(-120))], &[], &["clock-skew", "sdk"]),
         (vec![(None, skewed(-3000))], &["clock-skew"], &["sdk"]),
-        (vec![(Some(1), Fault::status(503))], &["sdk"], &["status"]),
-        (vec![(Some(1), Fault::kind(FaultKind::Reset))], &["sdk"], &["reply"]),
+        (vec![(Some(1), Fault::status(503))], &[], &["status", "sdk"]),
+        (vec![(Some(1), Fault::kind(FaultKind::Reset))], &[], &["reply", "sdk"]),
         (vec![(None, Fault::redirect("/token/driver/v1/"))], &["sdk"], &["redirect"]),
         (vec![(None, Fault::redirect("/x?token=SECRET-TOKEN-moved"))], &["header-token", "sdk"], &["redirect"]),
     ] {
