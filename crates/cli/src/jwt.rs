@@ -40,6 +40,12 @@ impl Jwt {
     }
 }
 
+/// A token without the word Bearer before it; `None` if that does not stand there.
+pub(crate) fn without_scheme(token: &str) -> Option<&str> {
+    let (scheme, rest) = token.trim_start().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -55,6 +61,13 @@ mod tests {
         let (header, claims) = (json!({"alg": "RS256", "kid": "k"}), json!({"authorization": {"tripid": "t"}}));
         let token = format!("{}.{}.sig", part(&header), part(&claims));
         assert_eq!(Jwt::read(&token), Some(Jwt { header, claims }));
+    }
+
+    #[test]
+    fn the_scheme_before_a_token_is_seen() {
+        assert_eq!(without_scheme("Bearer a.b.c"), Some("a.b.c"));
+        assert_eq!(without_scheme("bearer  a.b.c "), Some("a.b.c"));
+        assert_eq!((without_scheme("a.b.c"), without_scheme("Bearer"), without_scheme("Basic x")), (None, None, None));
     }
 
     #[test]

@@ -91,6 +91,9 @@ fn lifetime(claims: &Value, now: i64) -> Finding {
     let (Some(iat), Some(exp)) = (seconds(claims, "iat"), seconds(claims, "exp")) else {
         return check.skipped("iat or exp cannot be read");
     };
+    if ["iat", "exp"].iter().any(|name| miswritten(check, claims, name).is_some()) {
+        return check.skipped("iat or exp is no number of seconds: see there");
+    }
     let (left, whole) = (exp - now, exp - iat);
     let remedy = "Set exp to at most an hour after now, in seconds: iat + 3600.";
     if left > MAX_LIFETIME + SKEW || whole > MAX_LIFETIME + SKEW {
@@ -160,6 +163,8 @@ mod tests {
         let found = judge(&json!({ "iat": NOW * 1000, "exp": "soon" }), NOW);
         assert!(found[0].level == Error && found[0].saw.contains("milliseconds"), "{found:?}");
         assert_eq!((found[1].level, found[2].level), (Error, NotChecked));
+        let found = judge(&json!({ "iat": NOW * 1000, "exp": (NOW + 3600) * 1000 }), NOW);
+        assert_eq!(found[2].level, NotChecked, "nothing is fine about a token that is refused: {found:?}");
         assert!(judge(&json!({}), NOW).iter().take(2).all(|finding| finding.level == Error));
     }
 }

@@ -60,10 +60,8 @@ pub(crate) fn run(options: Options, screen: &Screen) -> ExitCode {
         return fail("there is no token", "Give it on standard input, or as the argument.");
     }
     let Some(jwt) = Jwt::read(token) else {
-        return fail(
-            "that is no JWT",
-            "A JWT has three parts with dots between: eyJ….eyJ….… Fleet Engine's are JWTs; an opaque token cannot be read.",
-        );
+        let (message, hint) = near_miss(&text, token);
+        return fail(message, hint);
     };
     let now = unix_secs(clock::wall());
     let findings = judge(&jwt, token, now);
@@ -92,6 +90,27 @@ fn bare(text: &str) -> &str {
     let quotes: &[char] = &['"', '\'', ',', ';'];
     let last = text.trim().trim_matches(quotes).split_whitespace().last().unwrap_or_default();
     last.trim_matches(quotes)
+}
+
+/// What was given instead of a token, as far as it can be told, and what to do.
+fn near_miss(text: &str, token: &str) -> (&'static str, &'static str) {
+    if text.trim_start().starts_with(['{', '[']) {
+        return (
+            "that is a whole reply, not a token",
+            "Give the value of its token's field alone, for example with jq -r .token",
+        );
+    }
+    match token.split('.').count() {
+        2 => ("only two of a JWT's three parts are there", "It was cut off, or it is unsigned: copy all of it."),
+        3 => (
+            "there are three parts, but the first two are not JSON objects in base64url",
+            "Copy the token again: something was changed or lost on the way.",
+        ),
+        _ => (
+            "that is no JWT",
+            "A JWT has three parts with dots between: eyJ….eyJ….… Fleet Engine's are JWTs; an opaque token cannot be read.",
+        ),
+    }
 }
 
 fn judge(jwt: &Jwt, token: &str, now: i64) -> Vec<Finding> {
@@ -182,6 +201,20 @@ mod tests {
             assert_eq!(bare(text), "a.b.c", "{text}");
         }
         assert_eq!(bare(" \n"), "");
+    }
+
+    #[test]
+    fn what_is_nearly_a_token_is_named() {
+        for (text, message) in [
+            ("{\"token\": \"eyJh.eyJi.c\"}\n", "whole reply"),
+            (" [1]", "whole reply"),
+            ("eyJh.eyJi", "two of a JWT's three parts"),
+            ("a.b.c", "not JSON objects"),
+            ("opaque", "that is no JWT"),
+            ("a.b.c.d.e", "that is no JWT"),
+        ] {
+            assert!(near_miss(text, bare(text)).0.contains(message), "{text}");
+        }
     }
 
     #[test]

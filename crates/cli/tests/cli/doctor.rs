@@ -203,8 +203,8 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
         (vec![(None, skewed(120))], &[], &["clock-skew", "sdk"]),
         (vec![(None, skewed(-120))], &[], &["clock-skew", "sdk"]),
         (vec![(None, skewed(-3000))], &["clock-skew"], &["sdk"]),
-        (vec![(Some(1), Fault::status(503))], &["sdk"], &["status"]),
-        (vec![(Some(1), Fault::kind(FaultKind::Reset))], &["sdk"], &["reply"]),
+        (vec![(Some(1), Fault::status(503))], &[], &["status", "sdk"]),
+        (vec![(Some(1), Fault::kind(FaultKind::Reset))], &[], &["reply", "sdk"]),
         (vec![(None, Fault::redirect("/token/driver/v1/"))], &["sdk"], &["redirect"]),
         (vec![(None, Fault::redirect("/x?token=SECRET-TOKEN-moved"))], &["header-token", "sdk"], &["redirect"]),
     ] {
@@ -219,6 +219,21 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
         assert!(found.is(errors, warnings), "{faults:?}: {:?} {:?}", found.errors, found.warnings);
         world.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_401_without_a_login_is_told_from_one_with_a_bad_one() {
+    let world = World::builder().start().await.unwrap();
+    let endpoint = format!("{}{PATH}", world.backend_url());
+    for (login, means) in [(None, "no --header was given"), (Some(LOGIN), "does not know this login")] {
+        let mut args = vec!["--endpoint", &endpoint, "--vehicle-id", "v1", "--requests", "1", "--json"];
+        args.extend(login.into_iter().flat_map(|login| ["--header", login]));
+        let found = Found::of(&doctor(&args).await);
+        let status = found.json["findings"].as_array().unwrap().iter().find(|f| f["id"] == "status").unwrap();
+        assert_eq!(found.saw("status"), "401");
+        assert!(status["means"].as_str().unwrap().contains(means), "{status}");
+    }
+    world.stop().await;
 }
 
 /// As behind a load balancer, with one bad machine.

@@ -36,6 +36,11 @@ fn token(fields: &Fields) -> Finding {
     let names: Vec<_> = fields.names.iter().take(8).map(|name| field_name(name)).collect();
     let names = if names.is_empty() { "no field at all".to_owned() } else { names.join(", ") };
     match &fields.token {
+        Token::Secret(token) if crate::jwt::without_scheme(token).is_some() => check.error(
+            "begins with the word Bearer",
+            "Apps put that word before the token themselves: Fleet Engine gets it twice and refuses the call.",
+            "Answer with the token alone.",
+        ),
         Token::Secret(_) => check.fine("there is one; it is not shown"),
         Token::Null(field) if !fields.has_error => check.warning(
             format!("{field} is null"),
@@ -78,5 +83,27 @@ fn shape(fields: &Fields) -> Finding {
             )
         }
         Shape::Unknown => check.skipped("no field is known"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fleet_token::HttpResponse;
+
+    use super::*;
+    use crate::finding::Level::{Error, Fine};
+
+    #[test]
+    fn a_token_with_its_scheme_before_it_is_wrong() {
+        for (text, level) in [("Bearer SECRET-TOKEN-1", Error), ("SECRET-TOKEN-1", Fine)] {
+            let body = format!(r#"{{"token":"{text}"}}"#).into_bytes();
+            let reply = Exchange {
+                sent: std::time::SystemTime::UNIX_EPOCH,
+                first_byte: std::time::Duration::ZERO,
+                outcome: Ok(HttpResponse::new(200, fleet_token::http::HeaderMap::new(), body)),
+            };
+            let [_, token, _] = judge(Some(&reply));
+            assert!(token.level == level && !token.saw.contains("SECRET-TOKEN"), "{token:?}");
+        }
     }
 }

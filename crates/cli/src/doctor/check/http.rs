@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleet_token::TransportError;
 
-use crate::doctor::seen::{Exchange, Seen, Step};
+use crate::doctor::seen::{Anonymous, Exchange, Seen, Step};
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
 
@@ -40,7 +40,7 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
         findings.extend(checks[1..].iter().map(|check| check.skipped("no reply came")));
         return findings;
     }
-    findings.extend([status(replies), redirect(replies, seen)]);
+    findings.extend([status(replies, matches!(seen.no_session, Anonymous::WasOne)), redirect(replies, seen)]);
     let none = "there was no success (2xx)";
     findings.push(worst(seen, content_type).unwrap_or_else(|| Check::ContentType.skipped(none)));
     findings.push(worst(seen, cache_control).unwrap_or_else(|| Check::CacheControl.skipped(none)));
@@ -85,7 +85,7 @@ fn reply(replies: &[Exchange]) -> Finding {
     if failures.len() == replies.len() { check.error(saw, means, remedy) } else { check.warning(saw, means, remedy) }
 }
 
-fn status(replies: &[Exchange]) -> Finding {
+fn status(replies: &[Exchange], is_anonymous: bool) -> Finding {
     let check = Check::Status;
     let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
     for status in replies.iter().filter_map(Exchange::status) {
@@ -99,7 +99,13 @@ fn status(replies: &[Exchange]) -> Finding {
     let Some(worst) = counts.keys().copied().filter(|status| !(200..300).contains(status)).max() else {
         return check.fine(shown);
     };
-    let (means, remedy) = words(worst);
+    let (means, remedy) = match (worst, is_anonymous) {
+        (401, true) => (
+            "The backend wants a login, and no --header was given.",
+            "Send your app's login, as in --header 'Authorization: Bearer …'.",
+        ),
+        _ => words(worst),
+    };
     if (300..400).contains(&worst) {
         return check.skipped(format!("{shown}: see redirect"));
     }
@@ -116,7 +122,7 @@ fn status(replies: &[Exchange]) -> Finding {
 fn words(status: u16) -> (&'static str, &'static str) {
     match status {
         401 => (
-            "The backend does not know this login. Without a --header none was sent.",
+            "The backend does not know this login.",
             "Check that --header is the login that the backend expects, and still valid.",
         ),
         403 => (
@@ -318,14 +324,14 @@ mod tests {
     #[test]
     fn a_backend_that_fails_sometimes_is_a_warning_and_always_is_an_error() {
         let (good, bad) = (|| exchange(200, &[], ""), || exchange(503, &[], ""));
-        assert_eq!(status(&[good(), good()]).level, Fine);
-        assert_eq!(status(&[good(), bad()]).level, Warning);
-        assert_eq!(status(&[bad(), bad()]).level, Error);
+        assert_eq!(status(&[good(), good()], false).level, Fine);
+        assert_eq!(status(&[good(), bad()], false).level, Warning);
+        assert_eq!(status(&[bad(), bad()], false).level, Error);
         let lost = || broken(TransportError::Interrupted);
         assert_eq!(reply(&[good(), lost()]).level, Warning);
         assert_eq!(reply(&[lost(), lost()]).level, Error);
         for (worst, word) in [(401, "login"), (405, "--post"), (429, "limit"), (500, "log"), (418, "--endpoint")] {
-            assert!(status(&[exchange(worst, &[], "")]).remedy.contains(word), "{worst}");
+            assert!(status(&[exchange(worst, &[], "")], false).remedy.contains(word), "{worst}");
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) fn of_reply(reply: Option<&Exchange>, context: &AuthTokenContext) -> 
     let Some((reply, token)) = reply.and_then(|reply| Some((reply, reply.token()?))) else {
         return CLAIMED.iter().map(|check| check.skipped("no token came")).collect();
     };
-    let Some(jwt) = Jwt::read(&token) else { return opaque() };
+    let Some(jwt) = Jwt::read(crate::jwt::without_scheme(&token).unwrap_or(&token)) else { return opaque() };
     let mut findings = vec![Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify")];
     findings.extend(claims::judge(&jwt, server_now(reply), Some(context)));
     findings
@@ -107,12 +107,24 @@ fn sdk(seen: &Seen) -> Finding {
             "It works around what is wrong; other clients may not.",
             "Look at the findings above.",
         ),
+        // It was shown the first reply only.
+        Step::Done(SdkVerdict::Refuses(why)) if is_passing(seen) => check.warning(
+            format!("refuses the first reply: {why}"),
+            "Others were a success. fleet-token tries again by itself; doctor lets it ask once.",
+            "See reply and status.",
+        ),
         Step::Done(SdkVerdict::Refuses(why)) => check.error(
             format!("refuses it: {why}"),
             "An app with fleet-token gets this error.",
             "Look at the findings above.",
         ),
     }
+}
+
+/// Whether the first request failed in a way after which the SDK tries again, and a later one did not.
+fn is_passing(seen: &Seen) -> bool {
+    let is_tried_again = |first: &Exchange| first.status().is_none_or(|status| status == 429 || status >= 500);
+    seen.exchanges().first().is_some_and(is_tried_again) && seen.good().is_some()
 }
 
 #[cfg(test)]
