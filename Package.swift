@@ -92,17 +92,23 @@ if isForTests {
             path: "bindings/swift/Adapters",
             swiftSettings: strict
         ),
-        // A package of its own for whoever tries this one; here the tests run it.
+        // Packages of their own for whoever tries this one; here the tests run them.
         .executableTarget(
             name: "Example",
             dependencies: ["FleetToken"],
             path: "bindings/swift/Example/Sources/Example",
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "Consumer",
+            dependencies: ["FleetToken"],
+            path: "examples/consumer/Sources/Consumer",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "AdapterTests",
             dependencies: [
-                "Adapters", "Example", "FleetToken", "GoogleRidesharingDriver", "GoogleRidesharingConsumer",
+                "Adapters", "Consumer", "Example", "FleetToken", "GoogleRidesharingDriver", "GoogleRidesharingConsumer",
             ],
             path: "bindings/swift/Tests/AdapterTests"
         ),

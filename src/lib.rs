@@ -141,3 +141,8 @@ pub use crate::token::AuthToken;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do the page's on attaching.
+#[cfg(all(doctest, feature = "tower", feature = "tonic", feature = "reqwest-middleware"))]
+#[doc = include_str!("../docs/attach.md")]
+struct Attaching;

@@ -28,10 +28,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A service under it that follows redirects must not take the header along to another origin.
 ///
 /// ```
-/// use fleet_token::attach::HttpTokenLayer;
+/// use fleet_token::attach::{HttpTokenLayer, Layer as _};
 /// use fleet_token::http::Request;
 /// use fleet_token::{AuthTokenContext, AuthTokenFactory};
-/// use tower_layer::Layer as _;
 ///
 /// # fn example<C>(factory: AuthTokenFactory, client: C) -> Result<(), Box<dyn std::error::Error>> {
 /// let client = HttpTokenLayer::new(factory).layer(client);

@@ -50,6 +50,10 @@ pub use self::replay::ReplayBody;
 #[cfg(feature = "reqwest-middleware")]
 pub use self::reqwest::TokenMiddleware;
 
+/// For `layer.layer(channel)`.
+#[cfg(any(feature = "tower", feature = "tonic"))]
+pub use tower_layer::Layer;
+
 use self::origin::Origin;
 
 /// Google's Fleet Engine, the origin of every call unless another is named.

@@ -122,6 +122,16 @@ fn dependencies_point_one_way() {
         |room| room.starts_with("ffi/"),
         &["crate::cache", "crate::policy", "crate::backoff", "crate::lifetime", "reqwest::"],
     ));
+    found.extend(forbid(
+        "nobody knows who attaches tokens to calls",
+        |room| !room.starts_with("attach/") && room != "lib.rs",
+        &["crate::attach", "tonic::", "tower_", "reqwest_middleware", "http_body"],
+    ));
+    found.extend(forbid(
+        "who attaches tokens to calls asks the factory as an app does",
+        |room| room.starts_with("attach/"),
+        &["crate::cache", "crate::factory", "crate::config", "crate::clock", "crate::runtime", "crate::sync", "tokio"],
+    ));
     found.extend(forbid("only src/ffi knows uniffi", |room| !room.starts_with("ffi/"), &["uniffi"]));
     found.extend(forbid(
         "only the clock reads a clock",

@@ -14,7 +14,19 @@ use crate::end_to_end::{SESSION, builder, vehicle, world};
 use crate::sockets::{http, reply};
 
 #[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    /// Logs everything that this thread does in here, until what is answered is dropped.
+    pub(crate) fn everything(&self) -> tracing::subscriber::DefaultGuard {
+        let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(self.clone());
+        tracing::subscriber::set_default(lines.finish())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -43,10 +55,8 @@ fn what_tests_print_is_searched() {
 #[tokio::test]
 async fn no_output_holds_a_token_or_a_login() {
     let captured = Captured::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(captured.clone()).finish();
     // This test's runtime has one thread: everything the flows do is logged here, hyper and reqwest included.
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let _logging = captured.everything();
     tracing::trace!("a line that must be there");
 
     let mut out = captured.clone();
@@ -99,7 +109,7 @@ async fn no_output_holds_a_token_or_a_login() {
     write!(out, "{:?}", SessionHeaders::bearer(SESSION)).unwrap();
 
     assert!(tokens.len() > 15, "the flows brought {} tokens", tokens.len());
-    let text = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
+    let text = captured.text();
     for line in ["a line that must be there", "hyper", "fetch_failed", "scope_warning", "vehicleId", "caused by"] {
         assert!(text.contains(line), "nothing was captured: {line:?} is missing");
     }

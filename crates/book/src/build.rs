@@ -10,7 +10,8 @@ use crate::markdown::attributes;
 use crate::pages::{Pages, files, name, resolve};
 
 const SUMMARY: &str = "docs/SUMMARY.md";
-const SETTINGS: &str = "docs/book.toml";
+/// What mdBook is told, and how the book looks.
+const SETTINGS: [&str; 2] = ["docs/book.toml", "docs/book.css"];
 
 /// Builds the book into `out/html`. `Ok` is what is wrong with it, a line each.
 pub fn build(pages: &Pages, mdbook: &Path, out: &Path) -> io::Result<Vec<String>> {
@@ -83,7 +84,9 @@ fn lay_out(pages: &Pages, chapters: &BTreeSet<String>, out: &Path) -> io::Result
             fs::copy(file, to)?;
         }
     }
-    fs::copy(pages.root().join(SETTINGS), out.join("book.toml"))?;
+    for path in SETTINGS {
+        fs::copy(pages.root().join(path), out.join(path.trim_start_matches("docs/")))?;
+    }
     let summary = fs::read_to_string(pages.root().join(SUMMARY))?;
     fs::write(src.join("SUMMARY.md"), from_the_root(&summary))
 }

@@ -136,7 +136,7 @@ mod tests {
 
     fn help(program: &str, path: &[&str]) -> Option<String> {
         let text = match (program, path) {
-            ("fleet-token", []) | ("xtask", []) => "Commands: get --json",
+            ("fleet-token" | "xtask", []) => "Commands: get --json",
             ("fleet-token", ["get"]) => "--endpoint <URL> --vehicle-id <ID>",
             ("xtask", ["dist"]) => "Commands: android",
             ("xtask", ["dist", "android"]) => "-h, --help",

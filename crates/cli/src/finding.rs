@@ -121,6 +121,13 @@ pub(crate) struct Finding {
     pub(crate) remedy: String,
 }
 
+impl Finding {
+    /// The worse of two of one check; of equals the first.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        if other.level > self.level { other } else { self }
+    }
+}
+
 impl Check {
     /// As it should be.
     pub(crate) fn fine(self, saw: impl Into<String>) -> Finding {
@@ -163,10 +170,27 @@ pub(crate) fn worst(findings: &[Finding]) -> Level {
 /// How wide lines are made.
 const WIDTH: usize = 80;
 /// Where the text of a finding begins.
-const INDENT: usize = 20;
+const INDENT: usize = 21;
 
-/// A finding as lines for people.
-pub(crate) fn lines(finding: &Finding) -> Vec<String> {
+/// Findings as lines for people. Neighbours that were not checked for one reason are told together.
+pub(crate) fn all_lines(findings: &[Finding]) -> Vec<String> {
+    let together = |a: &Finding, b: &Finding| a.level == Level::NotChecked && b.level == a.level && a.saw == b.saw;
+    let groups = findings.chunk_by(together);
+    groups
+        .flat_map(|group| if group.len() > 1 { unchecked(group) } else { group.iter().flat_map(lines).collect() })
+        .collect()
+}
+
+fn unchecked(group: &[Finding]) -> Vec<String> {
+    let ids: Vec<_> = group.iter().map(|finding| finding.check.id()).collect();
+    let text = format!("{}: {}", ids.join(", "), group[0].saw);
+    let (style, mark) = (Level::NotChecked.style(), Level::NotChecked.mark());
+    let marked =
+        |(index, line): (usize, String)| format!("  {style}{} {line}{style:#}", if index == 0 { mark } else { " " });
+    wrapped(&text, WIDTH - 4).into_iter().enumerate().map(marked).collect()
+}
+
+fn lines(finding: &Finding) -> Vec<String> {
     let (style, check) = (finding.level.style(), finding.check.id());
     let mut lines = Vec::new();
     for (index, line) in wrapped(&finding.saw, WIDTH - INDENT).into_iter().enumerate() {
@@ -260,8 +284,33 @@ mod tests {
     fn what_is_to_be_done_is_shown_under_what_was_seen() {
         let finding = Check::ExpiryUnit.error("expiresInSeconds is 3599000", "It means that.", "Divide.");
         let text = anstream::adapter::strip_str(&lines(&finding).join("\n")).to_string();
-        let expected = "  ✗ expiry-unit      expiresInSeconds is 3599000\n                    means  It means that.\n                    do     Divide.";
+        let expected = concat!(
+            "  ✗ expiry-unit      expiresInSeconds is 3599000\n",
+            "                     means  It means that.\n",
+            "                     do     Divide."
+        );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_was_not_checked_for_one_reason_is_told_together() {
+        let findings = [Check::Jwt, Check::Algorithm].map(|check| check.skipped("no token came"));
+        let other = Check::KeyId.skipped("why not");
+        let text = all_lines(&[findings[0].clone(), findings[1].clone(), other]).join("\n");
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(text, "  – jwt, alg: no token came\n  – kid              why not");
+    }
+
+    #[test]
+    fn the_page_explains_each_and_no_other() {
+        let page = include_str!("../../../docs/doctor.md");
+        let explained: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .map(|(id, rest)| (id, rest.split(" | ").count()))
+            .collect();
+        let known: Vec<_> = Check::ALL.iter().map(|check| (check.id(), 3)).collect();
+        assert_eq!(explained, known, "docs/doctor.md explains other checks, in another order, or not in full");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) const ABOUT: &str = "what Rust programs see is what was reviewed";
 
 const COMMITTED: &str = "api/rust.txt";
 /// All that is for Rust. `ffi` is for the generated bindings, whose faces are in files of their own.
-const FEATURES: &str = "metrics,reqwest,test-util";
+const FEATURES: &str = "metrics,reqwest,reqwest-middleware,test-util,tonic,tower";
 
 /// The compiler's own notes, which come and go with it.
 const COMPILERS: [&str; 3] =

@@ -40,6 +40,11 @@ impl Args {
         Self { shipped: true, reqwest: false, release: true, sources_only: false }
     }
 
+    /// As apps get them, not optimised.
+    pub(crate) const fn for_examples() -> Self {
+        Self { shipped: true, reqwest: false, release: false, sources_only: false }
+    }
+
     /// The sources as apps get them; the library is built for each device.
     pub(crate) const fn for_apps() -> Self {
         Self { shipped: true, reqwest: false, release: false, sources_only: true }

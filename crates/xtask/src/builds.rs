@@ -9,23 +9,23 @@ use crate::step::Outcome;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Every combination of the SDK's features, without a warning.
+/// Those that attach tokens to calls. They are read in `src/attach` only, whatever else is on: so every set of them, and
+/// every set of the others, is every form that there is.
+const ATTACH: &str = "reqwest-middleware,tonic,tower";
+
+/// Every combination of the SDK's features that differs, without a warning.
 pub(crate) fn features(workspace: &mut Workspace) -> Outcome {
+    let (attach, all_but_attach) =
+        (format!("--include-features={ATTACH}"), format!("--exclude-features=default,{ATTACH}"));
+    powerset(workspace, &[&all_but_attach]).and_then(|| powerset(workspace, &[&attach]))
+}
+
+fn powerset(workspace: &Workspace, which: &[&str]) -> Outcome {
     // Clippy in place of `cargo check`: its `-D warnings` falls on this crate alone, where RUSTFLAGS would rebuild every
     // dependency.
     // `default` is `reqwest`. `clippy-sdk` is an alias of ours: alone, the SDK has no feature that another member asks for.
-    let args = [
-        "clippy-sdk",
-        "--package",
-        "fleet-token",
-        "--feature-powerset",
-        "--exclude-features",
-        "default",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    match tools::HACK.command(workspace, &args) {
+    let args = [&["clippy-sdk", "--package", "fleet-token", "--feature-powerset"], which, &["--", "-D", "warnings"]];
+    match tools::HACK.command(workspace, &args.concat()) {
         Ok(mut command) => exited(run::shown(&mut command)),
         Err(error) => Outcome::Failed(error.to_string()),
     }

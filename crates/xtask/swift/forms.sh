@@ -30,7 +30,7 @@ check "local XCFramework" FLEET_TOKEN_XCFRAMEWORK=target/dist/apple/fleet_tokenF
   '+"path":"target/dist/apple/fleet_tokenFFI.xcframework"' '+"type":"binary"' '-"checksum"'
 check release "${apps[@]}" '+"url":"https:' '+"checksum":"' '+"type":"binary"'
 # A package that uses this checkout finds the product. Loads its graph, and compiles nothing.
-for form in bindings/swift/Example bindings/swift/Benchmarks; do
+for form in bindings/swift/Example bindings/swift/Benchmarks examples/consumer; do
   FLEET_TOKEN_LIB_DIR=$PWD/bindings/generated/shipped/lib swift package --package-path "$form" \
     --scratch-path ".build/$(basename "$form")-graph" show-dependencies >/dev/null || die "SwiftPM cannot resolve it"
   echo "Package.swift, $form: ok"

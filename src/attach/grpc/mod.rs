@@ -39,10 +39,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// ```no_run
 /// # use fleet_engine_proto::v1::{GetTripRequest, trip_service_client::TripServiceClient};
-/// use fleet_token::attach::{FLEET_ENGINE, GrpcTokenLayer};
+/// use fleet_token::attach::{FLEET_ENGINE, GrpcTokenLayer, Layer as _};
 /// use fleet_token::{AuthTokenContext, AuthTokenFactory};
 /// use tonic::transport::{Channel, ClientTlsConfig};
-/// use tower_layer::Layer as _;
 ///
 /// # async fn example(factory: AuthTokenFactory) -> Result<(), Box<dyn std::error::Error>> {
 /// let endpoint = Channel::from_static(FLEET_ENGINE).tls_config(ClientTlsConfig::new().with_native_roots())?;

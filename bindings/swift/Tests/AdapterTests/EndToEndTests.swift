@@ -9,7 +9,7 @@ import Testing
 /// Google's SDKs ask. `crates/xtask/swift/with-server.sh` starts both servers, with tokens that live for 8 seconds.
 @Suite(.serialized, .enabled(if: Servers.areThere, "no servers: run by crates/xtask/swift/with-server.sh"))
 struct EndToEndTests {
-    private let servers = Servers()
+    let servers = Servers()
 
     @Test func aTripIsFollowedThroughItsTokens() async throws {
         let factory = try servers.factory(login: "demo-rider-1")
@@ -54,11 +54,22 @@ struct EndToEndTests {
 
     @Test func theProgramThatIsShownDoesWhatIsSaid() async throws {
         #expect(
-            try await servers.runExample() == """
+            try await servers.run("Example", [Servers.backend, Servers.engine]).0 == """
                 Fleet Engine answered 200
                 sessionRejected, status 403: the backend answered 403, the app's session may not have this token
 
                 """)
+    }
+
+    /// `examples/consumer`, for long enough to see its trip, and on a trip that is not its rider's.
+    @Test func theConsumerExampleFollowsItsTripAndFailsOnAnother() async throws {
+        let environment = ["FLEET_TOKEN_ENGINE": Servers.origin]
+        let (said, code) = try await servers.run("Consumer", ["--seconds", "2"], environment)
+        #expect(code == 0 && said.contains("token   fetched: number 1, good for 8 s"), "\(said)")
+        #expect(said.contains("trip    ") && said.contains("vehicle_1 at ") && said.contains(" 0 refused, 0 missed"))
+        let (other, failed) = try await servers.run("Consumer", ["--seconds", "1", "--trip", "trip_9"], environment)
+        #expect(failed == 1 && other.contains("no token: ") && other.contains("the backend answered 403"), "\(other)")
+        #expect(try await servers.run("Consumer", ["--seconds"], environment).1 == 2)
     }
 
     @Test func aTokenThatFleetEngineRefusesIsReplaced() async throws {
@@ -136,67 +147,6 @@ private func asked(
                     continuation.resume(throwing: error ?? TransportError.other(detail: "neither token nor error"))
                 }
             }
-        }
-    }
-}
-
-/// The two servers that the tests were told of.
-private struct Servers: Sendable {
-    private static let backend = ProcessInfo.processInfo.environment["FLEET_TOKEN_BACKEND"] ?? ""
-    private static let engine = ProcessInfo.processInfo.environment["FLEET_TOKEN_ENGINE"] ?? ""
-    static var areThere: Bool { !backend.isEmpty && !engine.isEmpty }
-
-    private let wire = URLSessionTransport()
-
-    func factory(login: String, transport: (any HTTPTransport)? = URLSessionTransport()) throws -> AuthTokenFactory {
-        let routes = "\(Servers.backend)/token"
-        var configuration = TokenConfiguration(endpoints: [
-            .init(.vehicle, "\(routes)/driver/{vehicleId}"),
-            .init(.trip, "\(routes)/consumer/{tripId}"),
-            .init(.deliveryVehicle, "\(routes)/delivery_driver/{deliveryVehicleId}"),
-            .init(.deliveryVehicleTask, "\(routes)/delivery_driver/{deliveryVehicleId}/{taskId}"),
-        ])
-        configuration.allowHTTPLoopback = true
-        return try AuthTokenFactory(configuration: configuration, transport: transport, session: Login(name: login))
-    }
-
-    /// What the program of `bindings/swift/Example` prints, as SwiftPM built it for these tests.
-    func runExample() async throws -> String {
-        let root = (0..<5).reduce(URL(fileURLWithPath: #filePath)) { file, _ in file.deletingLastPathComponent() }
-        let program = Process()
-        let output = Pipe()
-        program.executableURL = root.appendingPathComponent(".build/debug/Example")
-        program.arguments = [Servers.backend, Servers.engine]
-        program.standardOutput = output
-        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
-            program.terminationHandler = { _ in ended.resume() }
-            do { try program.run() } catch { ended.resume(throwing: error) }
-        }
-        return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    }
-
-    /// Fleet Engine's answer to a call with this token.
-    func call(_ resource: String, _ token: String) async throws -> Int {
-        let header = HTTPHeader("Authorization", "Bearer \(token)")
-        let url = "\(Servers.engine)/\(resource)"
-        return try await wire.send(HTTPRequest(url: url, headers: [header], timeout: 10, maxBody: 65_536)).status
-    }
-
-    /// The next request whose path holds `part` is answered with this status.
-    func fault(_ part: String, status: Int) async throws {
-        let body = #"[{"match": "\#(part)", "times": 1, "fault": {"status": \#(status)}}]"#
-        let request = HTTPRequest(
-            method: .post, url: "\(Servers.backend)/admin/faults",
-            headers: [HTTPHeader("Content-Type", "application/json")], body: Data(body.utf8), timeout: 10,
-            maxBody: 65_536)
-        guard try await wire.send(request).status == 200 else { throw TransportError.other(detail: "no fault was set") }
-    }
-
-    private struct Login: SessionHeaderProvider {
-        let name: String
-
-        func headers(for context: AuthTokenContext) async throws -> [HTTPHeader] {
-            [HTTPHeader("Authorization", "Bearer \(name)")]
         }
     }
 }

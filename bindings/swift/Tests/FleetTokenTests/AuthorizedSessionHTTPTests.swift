@@ -108,6 +108,22 @@ import FoundationNetworking
         gate.signal()
     }
 
+    /// Before there is anything to cancel: the call must not wait for an answer that nobody will hear.
+    @Test func aCallerWhoHasLeftAlreadyIsToldSo() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let server = try Server { _, _ in gate.wait() }
+        let own = OwnSession(.ephemeral)
+        let request = URLRequest(url: try #require(URL(string: server.url("/"))), timeoutInterval: 20)
+        let caller = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await own.data(for: request)
+        }
+        let began = Date()
+        await #expect(throws: URLError.self) { try await caller.value }
+        #expect(Date().timeIntervalSince(began) < 10)
+        gate.signal()
+    }
+
     @Test func aRedirectOfAnythingButAGetIsHandedBack() async throws {
         let server = try Server { _, connection in connection.reply("307 Temporary Redirect", ["Location: /new"]) }
         var request = URLRequest(url: try #require(URL(string: server.url("/old"))))

@@ -83,7 +83,7 @@ import FoundationNetworking
         let together = Latch(count)
         let fleet = Fleet {
             $0 == "Bearer SECRET-TOKEN-1" ? 401 : 200
-        } before: {
+        } before: { _ in
             await together.arrive()
         }
         let backend = minting()
@@ -99,6 +99,26 @@ import FoundationNetworking
         #expect(tokens.filter { $0 == "Bearer SECRET-TOKEN-1" }.count == count)
         #expect(tokens.filter { $0 == "Bearer SECRET-TOKEN-2" }.count == count)
         #expect(backend.count == 2)
+    }
+
+    /// The token that was sent is dropped, not whichever is current when the refusal comes.
+    @Test func aRefusalThatComesLateDropsNoNewerToken() async throws {
+        let late = Gate()
+        let fleet = Fleet {
+            $0 == "Bearer SECRET-TOKEN-1" ? 401 : 200
+        } before: { number in
+            if number == 1 { await late.pass() }
+        }
+        let backend = minting()
+        let session = try session(backend, fleet)
+        let request = try request()
+        let slow = Task { try await session.data(for: request, context: Self.v1) }
+        #expect(await eventually { fleet.sent.count == 1 })
+        _ = try await session.data(for: request, context: Self.v1)
+        late.open()
+        _ = try await slow.value
+        #expect(fleet.tokens.suffix(2) == ["Bearer SECRET-TOKEN-2", "Bearer SECRET-TOKEN-2"])
+        #expect(fleet.tokens.count == 4 && backend.count == 2)
     }
 
     @Test(arguments: [
@@ -141,7 +161,7 @@ import FoundationNetworking
 
     @Test(arguments: [
         "http://fleet.test", "fleet.test", "", "https://", "ftp://fleet.test", "https://fleet.test/v1",
-        "https://fleet.test?x", "https://fleet.test#x", "https://SECRET-SESSION-1@fleet.test", "http://127.fleet.test",
+        "https://fleet.test?x", "https://fleet.test#x", "https://user:password@fleet.test", "http://127.fleet.test",
         "http://localhost.fleet.test", "http://127.0.0.1.test",
     ])
     func whatIsNoOriginIsABadConfiguration(origin: String) throws {
@@ -149,7 +169,7 @@ import FoundationNetworking
             _ = try session(minting(), Fleet { _ in 200 }, origins: ["https://fleet.test", origin])
             Issue.record("\(origin) was taken for an origin")
         } catch {
-            #expect((error as? TokenError)?.kind == .invalidConfiguration && !printed(error).contains("SECRET"))
+            #expect((error as? TokenError)?.kind == .invalidConfiguration && !printed(error).contains("password"))
         }
     }
 
@@ -240,10 +260,10 @@ import FoundationNetworking
 /// number of the request as the body.
 private final class Fleet: Sendable {
     private let status: @Sendable (String) -> Int
-    private let before: @Sendable () async -> Void
+    private let before: @Sendable (Int) async -> Void
     private let requests = Locked<[URLRequest]>([])
 
-    init(_ status: @escaping @Sendable (String) -> Int, before: @escaping @Sendable () async -> Void = {}) {
+    init(_ status: @escaping @Sendable (String) -> Int, before: @escaping @Sendable (Int) async -> Void = { _ in }) {
         self.status = status
         self.before = before
     }
@@ -256,7 +276,7 @@ private final class Fleet: Sendable {
             requests.append(request)
             return requests.count
         }
-        await before()
+        await before(number)
         let token = request.value(forHTTPHeaderField: "Authorization") ?? ""
         guard let url = request.url,
             let reply = HTTPURLResponse(

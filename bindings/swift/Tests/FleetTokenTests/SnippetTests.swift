@@ -11,7 +11,9 @@ import FoundationNetworking
     private let snippets: [(name: String, code: String)]
 
     init() throws {
-        blocks = try ["README.md", "bindings/swift/README.md", "docs/ios.md"].flatMap { path in
+        let docs = try FileManager.default.contentsOfDirectory(atPath: Repository.file("docs").path)
+        let pages = docs.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
+        blocks = try (["README.md", "bindings/swift/README.md"] + pages).flatMap { path in
             let text = try String(contentsOf: Repository.file(path), encoding: .utf8)
             return SnippetTests.pieces(of: text, from: "```swift", to: "```").map { (path, $0.code) }
         }

@@ -34,23 +34,33 @@ func makeFactory() throws -> AuthTokenFactory {
     return factory
 }
 
-func callFleetEngine(_ factory: AuthTokenFactory, _ vehicle: URL) async throws {
-    // snippet: token
-    let context = AuthTokenContext.vehicle("vehicle-1")
-    var request = URLRequest(url: vehicle)
-    var token = try await factory.token(for: context)
-    request.setValue("Bearer \(token.value)", forHTTPHeaderField: "Authorization")
-    var (body, reply) = try await URLSession.shared.data(for: request)
-
-    // UNAUTHENTICATED: say so, ask again, and send once more. Not for 403.
-    if (reply as? HTTPURLResponse)?.statusCode == 401 {
-        factory.invalidate(token, for: context)
-        token = try await factory.token(for: context)
-        request.setValue("Bearer \(token.value)", forHTTPHeaderField: "Authorization")
-        (body, reply) = try await URLSession.shared.data(for: request)
-    }
+func callFleetEngine(_ factory: AuthTokenFactory, _ trip: URL) async throws {
+    // snippet: calls
+    let fleet = try AuthorizedSession(factory)
+    let (body, reply) = try await fleet.data(for: URLRequest(url: trip), context: .trip("trip-1"))
     // end
     _ = (body, reply)
+}
+
+func callByOwnMeans(_ factory: AuthTokenFactory, _ pinned: URLSession) throws -> AuthorizedSession {
+    // snippet: own means
+    let fleet = try AuthorizedSession(factory) { request in
+        try await pinned.data(for: request)
+    }
+    // end
+    return fleet
+}
+
+func upload(_ fleet: AuthorizedSession, _ vehicle: URL, _ file: URL, _ session: URLSession) async throws {
+    let context = AuthTokenContext.vehicle("vehicle-1")
+    // snippet: upload
+    let request = try await fleet.authorize(URLRequest(url: vehicle), for: context)
+    let (body, reply) = try await session.upload(for: request, fromFile: file)
+    if (reply as? HTTPURLResponse)?.statusCode == 401 {
+        fleet.refused(request, for: context)
+    }
+    // end
+    _ = body
 }
 
 func ask(_ factory: AuthTokenFactory) {

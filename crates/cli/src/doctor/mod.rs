@@ -77,13 +77,15 @@ const HEADINGS: [(finding::Check, &str); 7] = [
     (finding::Check::Sdk, "fleet-token"),
 ];
 
+fn heading(finding: &Finding) -> Option<&'static str> {
+    HEADINGS.iter().find(|(check, _)| *check == finding.check).map(|(_, heading)| *heading)
+}
+
 fn as_lines(seen: &Seen, findings: &[Finding]) -> Vec<String> {
     let mut lines = vec![format!("{} at {}", capitalised(&words(&seen.context)), seen.address.shown)];
-    for finding in findings {
-        if let Some((_, heading)) = HEADINGS.iter().find(|(check, _)| *check == finding.check) {
-            lines.push(format!("\n{heading}"));
-        }
-        lines.extend(finding::lines(finding));
+    for part in findings.chunk_by(|_, next| heading(next).is_none()) {
+        lines.extend(part.first().and_then(heading).map(|heading| format!("\n{heading}")));
+        lines.extend(finding::all_lines(part));
     }
     lines.push(format!("\n{}", finding::summary(findings)));
     if finding::worst(findings) > Level::Fine {

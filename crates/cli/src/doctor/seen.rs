@@ -167,8 +167,14 @@ impl Seen {
         }
     }
 
-    /// The first reply that is a success.
+    /// The replies that are successes.
+    pub(crate) fn successes(&self) -> impl Iterator<Item = &Exchange> {
+        let is_success = |exchange: &&Exchange| exchange.status().is_some_and(|status| (200..300).contains(&status));
+        self.exchanges().iter().filter(is_success)
+    }
+
+    /// The first of them.
     pub(crate) fn good(&self) -> Option<&Exchange> {
-        self.exchanges().iter().find(|exchange| exchange.status().is_some_and(|status| (200..300).contains(&status)))
+        self.successes().next()
     }
 }

@@ -125,10 +125,19 @@ fn as_lines(jwt: &Jwt, findings: &[Finding]) -> Vec<String> {
         lines.push(format!("    {}", allowed.methods));
     }
     lines.push("\nWhat Fleet Engine looks at".to_owned());
-    lines.extend(findings.iter().flat_map(finding::lines));
+    lines.extend(finding::all_lines(findings));
     lines.push(format!("\n{}", finding::summary(findings)));
+    lines.push(verdict(findings).to_owned());
     lines.push("The signature was not verified: only Fleet Engine has the keys. It is not shown.".to_owned());
     lines
+}
+
+fn verdict(findings: &[Finding]) -> &'static str {
+    match finding::worst(findings) {
+        Level::Error => "Fleet Engine would refuse it.",
+        Level::Warning => "Fleet Engine would take it; look at what is marked with ! all the same.",
+        Level::Fine | Level::NotChecked => "Nothing speaks against it.",
+    }
 }
 
 /// Each field in a line, times in words beside the number.
@@ -157,6 +166,7 @@ fn as_json(jwt: &Jwt, findings: &[Finding], now: i64) -> Value {
         "seconds_left": seconds(&jwt.claims, "exp").map(|exp| exp - now),
         "allowed": allowed,
         "result": finding::worst(findings).name(),
+        "verdict": verdict(findings),
         "findings": findings.iter().map(finding::json).collect::<Vec<_>>(),
     })
 }

@@ -4,9 +4,13 @@
 
 mod demo;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod doctor_tls;
 mod get;
+mod inspect;
 mod secrets;
 mod serve;
+mod shell;
 mod watch;
 
 use std::process::{Command, Output};

@@ -4,7 +4,9 @@
 use std::io::Read;
 use std::process::Stdio;
 
+use base64::Engine as _;
 use fleet_token_backend::{Fault, FaultKind, Grant, Shape, TokenKind, World};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Ran, command};
 
@@ -70,6 +72,88 @@ async fn get_writes_no_secret_whatever_the_backend_does() {
     // Two of one second may be the same.
     assert!(tokens.len() > 3, "{} tokens were minted", tokens.len());
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_writes_no_secret_whatever_the_backend_does() {
+    let world = World::builder().start().await.unwrap();
+    world.sessions().allow("somebody", LOGIN, Grant::driver("v1"));
+    let kind = TokenKind::Driver { vehicle_id: "v1".into() };
+    let mut tokens = Vec::new();
+    let faults = FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::Hang).map(Fault::kind);
+    let more = [
+        Fault::status(401),
+        Fault::status(503).with_body(r#"{"token":"SECRET-TOKEN-503"}"#),
+        Fault::redirect("/token/driver/v1?token=SECRET-TOKEN-moved"),
+        Fault::status(200).with_body(r#"{"jwt":"SECRET-TOKEN-two","expires_in":"SECRET-TOKEN-three"}"#),
+    ];
+    for (index, fault) in faults.chain(more).enumerate() {
+        world.faults().clear();
+        world.faults().push_forever("/token/", fault);
+        let endpoint = format!("{}/token/driver/{{vehicleId}}?shape=A", world.backend_url());
+        let header = format!("Authorization: Bearer {LOGIN}");
+        let fixed = ["doctor", "--vehicle-id", "v1", "--header", &header, "--endpoint", &endpoint, "--requests", "1"];
+        let form: &[&str] = if index % 2 == 0 { &["--json"] } else { &[] };
+        let args: Vec<String> = fixed.iter().chain(form).map(|&arg| arg.to_owned()).collect();
+        let ran = tokio::task::spawn_blocking(move || traced(&args)).await.unwrap();
+        tokens.extend(world.minter().last(&kind).map(|minted| minted.jwt));
+        assert_none(&ran.err, &tokens, "doctor, on standard error,");
+        assert_none(&ran.out, &tokens, "doctor");
+    }
+    world.stop().await;
+}
+
+/// A backend that sends the login back in every header and every claim, as debugging aids do.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_hides_a_login_that_the_backend_repeats() {
+    let encoded = |json: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
+    let token = format!(
+        "{}.{}.{}",
+        encoded(&format!(r#"{{"alg":"{LOGIN}","kid":"{LOGIN}"}}"#)),
+        encoded(&format!(
+            r#"{{"iss":"{LOGIN}","sub":"x{LOGIN}","aud":"{LOGIN}","iat":1,"exp":2,"authorization":{{"vehicleid":"{LOGIN}"}}}}"#
+        )),
+        encoded("a signature that is one")
+    );
+    for status in ["200 OK", "302 Found", "503 Busy"] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let body = format!(r#"{{"token":"{token}","expiresInSeconds":"{LOGIN}","{LOGIN}":1,"again":"{token}"}}"#);
+        let names = ["content-type", "cache-control", "retry-after", "location", "x-debug", "age"];
+        let head = names.map(|name| format!("{name}: {LOGIN}\r\n")).concat();
+        let reply =
+            format!("HTTP/1.1 {status}\r\nx-token: {token}\r\n{head}content-length: {}\r\n\r\n{body}", body.len());
+        let server = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let reply = reply.clone();
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        let Ok(byte) = stream.read_u8().await else { return };
+                        head.push(byte);
+                        if head.ends_with(b"\r\n\r\n") {
+                            let _ = stream.write_all(reply.as_bytes()).await;
+                            head.clear();
+                        }
+                    }
+                });
+            }
+        });
+        for form in [&[][..], &["--json"]] {
+            let endpoint = format!("http://127.0.0.1:{port}/t/{{vehicleId}}");
+            let header = format!("Authorization: Bearer {LOGIN}");
+            let fixed =
+                ["doctor", "--vehicle-id", "v1", "--header", &header, "--endpoint", &endpoint, "--requests", "1"];
+            let args: Vec<String> = fixed.iter().chain(form).map(|&arg| arg.to_owned()).collect();
+            let ran = tokio::task::spawn_blocking(move || traced(&args)).await.unwrap();
+            assert_none(&format!("{}{}", ran.out, ran.err), std::slice::from_ref(&token), "doctor");
+            assert_eq!(ran.code, Some(2));
+            if status == "200 OK" {
+                assert!(ran.out.contains("<hidden>"), "nothing was repeated, so hiding it proves nothing");
+            }
+        }
+        server.abort();
+    }
 }
 
 /// Both streams of a server are read to their ends, whatever it is asked meanwhile.

@@ -87,7 +87,8 @@ fn maven(args: &Args, workspace: &Workspace, folders: &[(&str, &Path)], reposito
     if args.offline {
         command.arg("-o");
     }
-    command.args(["clean", "deploy", "-Pandroid", "-pl", "aar,fleet-token-okhttp", "-am", "-Dmaven.test.skip=true"]);
+    let modules = "aar,fleet-token-okhttp,fleet-token-grpc";
+    command.args(["clean", "deploy", "-Pandroid", "-pl", modules, "-am", "-Dmaven.test.skip=true"]);
     for (name, folder) in folders {
         command.arg(format!("-Dfleet.{name}={}", folder.display()));
     }

@@ -5,6 +5,7 @@
 mod kotlin;
 mod rust;
 mod server;
+mod swift;
 
 use std::fs;
 use std::process::{Command, ExitCode};
@@ -60,6 +61,14 @@ const EXAMPLES: &[Example] = &[
         serve: &["--token-lifetime", "12"],
         headless: &["--seconds", "16", "--outage"],
         build: |workspace| kotlin::build("driver", workspace),
+    },
+    Example {
+        name: "consumer",
+        about: "a rider's app follows its trip, in Swift",
+        // Short lives, so that tokens follow each other while one looks.
+        serve: &["--token-lifetime", "20", "--traffic", "10"],
+        headless: &["--seconds", "15"],
+        build: |workspace| swift::build("consumer", "Consumer", workspace),
     },
 ];
 

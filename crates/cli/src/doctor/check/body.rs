@@ -1,12 +1,12 @@
 //! The reply's body: is it JSON, is there a token, whose shape is it?
 
 use crate::doctor::body::{Body, Fields, MAX_BODY, Shape, Token};
-use crate::doctor::seen::{Exchange, Seen};
+use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
 
-pub(super) fn judge(seen: &Seen) -> [Finding; 3] {
-    let Some(body) = seen.good().and_then(Exchange::body) else {
+pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 3] {
+    let Some(body) = reply.and_then(Exchange::body) else {
         return [Check::Body, Check::Token, Check::Shape].map(|check| check.skipped("there was no success (2xx)"));
     };
     let remedy = "Answer with one JSON object, such as {\"token\": \"…\", \"expiresInSeconds\": 3600}.";
@@ -33,7 +33,7 @@ pub(super) fn judge(seen: &Seen) -> [Finding; 3] {
 
 fn token(fields: &Fields) -> Finding {
     let check = Check::Token;
-    let names: Vec<_> = fields.names.iter().take(8).map(|name| Jwt::brief(name)).collect();
+    let names: Vec<_> = fields.names.iter().take(8).map(|name| field_name(name)).collect();
     let names = if names.is_empty() { "no field at all".to_owned() } else { names.join(", ") };
     match &fields.token {
         Token::Secret(_) => check.fine("there is one; it is not shown"),
@@ -58,6 +58,11 @@ fn token(fields: &Fields) -> Finding {
             "Let a failure be a 5xx.",
         ),
     }
+}
+
+/// A name that is as long as a token may be one.
+fn field_name(name: &str) -> String {
+    if name.len() > 32 { "…".to_owned() } else { Jwt::brief(name) }
 }
 
 fn shape(fields: &Fields) -> Finding {

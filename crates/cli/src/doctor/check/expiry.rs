@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::time::server_now;
 use crate::claims::{MAX_LIFETIME, SKEW, seconds};
 use crate::doctor::body::{Declared, Token, Unit};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding, Level};
 use crate::jwt::Jwt;
 use crate::when::{rounded, unix};
@@ -17,10 +17,8 @@ use crate::when::{rounded, unix};
 /// By how much a declared expiry may be off, in seconds: both are rounded, and a relative one is as old as the reply took.
 const ROUNDED: i64 = 5;
 
-pub(super) fn judge(seen: &Seen) -> [Finding; 2] {
-    let exchange = seen.good();
-    let fields = exchange.and_then(super::super::seen::Exchange::fields);
-    let (Some(exchange), Some(fields)) = (exchange, fields) else {
+pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 2] {
+    let (Some(exchange), Some(fields)) = (reply, reply.and_then(Exchange::fields)) else {
         return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.skipped("no token came"));
     };
     let Token::Secret(token) = &fields.token else {
@@ -67,7 +65,7 @@ fn unit(declared: &Declared, left: Option<i64>) -> Finding {
     let Declared { field, value, .. } = declared;
     let shown = Jwt::brief(&Jwt::line(value));
     let Some(number) = number(value) else {
-        return not_a_number(declared, &shown);
+        return not_a_number(declared);
     };
     let longest = (MAX_LIFETIME + SKEW) as f64;
     // Whether so many seconds are what the token says, or, if that says nothing, what a token may live.
@@ -134,7 +132,8 @@ fn unit(declared: &Declared, left: Option<i64>) -> Finding {
     }
 }
 
-fn not_a_number(declared: &Declared, shown: &str) -> Finding {
+/// What is no number is not shown: it may be anything, a token too.
+fn not_a_number(declared: &Declared) -> Finding {
     let (check, field) = (Check::ExpiryUnit, declared.field);
     let is_date = declared.value.as_str().is_some_and(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).is_ok());
     match declared.unit {
@@ -146,7 +145,7 @@ fn not_a_number(declared: &Declared, shown: &str) -> Finding {
         ),
         _ if declared.value.is_null() => check.skipped(format!("{field} is null")),
         _ => check.error(
-            format!("{field} is {shown}, which is no time"),
+            format!("{field} is {}, and no time", if declared.value.is_string() { "a text" } else { "no number" }),
             "Clients cannot tell when the token ends; fleet-token refuses the reply.",
             "Answer milliseconds since 1970 in expirationTimestamp, or seconds from now in expiresInSeconds.",
         ),
@@ -235,7 +234,7 @@ mod tests {
             (Unit::Seconds, json!(60), Some(3600), Error, "minutes"),
             (Unit::Seconds, json!(3.6), Some(3600), Error, "seconds / 1000"),
             (Unit::Seconds, json!("3600"), Some(3600), Warning, "in quotes"),
-            (Unit::Seconds, json!("soon"), Some(3600), Error, "no time"),
+            (Unit::Seconds, json!("soon"), Some(3600), Error, "is a text, and no time"),
             (Unit::Seconds, json!(null), Some(3600), NotChecked, "null"),
             (Unit::EpochMillis, json!(hour_ms), Some(3600), Fine, "milliseconds since"),
             (Unit::EpochMillis, json!(NOW + 3600), Some(3600), Error, "seconds, where milliseconds"),

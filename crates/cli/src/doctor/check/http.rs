@@ -42,12 +42,15 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
     }
     findings.extend([status(replies), redirect(replies, seen)]);
     let none = "there was no success (2xx)";
-    findings.extend(match seen.good() {
-        Some(good) => [content_type(good), cache_control(good)],
-        None => [Check::ContentType.skipped(none), Check::CacheControl.skipped(none)],
-    });
+    findings.push(worst(seen, content_type).unwrap_or_else(|| Check::ContentType.skipped(none)));
+    findings.push(worst(seen, cache_control).unwrap_or_else(|| Check::CacheControl.skipped(none)));
     findings.extend([header_token(seen), first_byte(replies)]);
     findings
+}
+
+/// Of all successes: behind a load balancer not every reply is like the first.
+fn worst(seen: &Seen, check: impl Fn(&Exchange) -> Finding) -> Option<Finding> {
+    seen.successes().map(check).reduce(Finding::or_worse)
 }
 
 fn reply(replies: &[Exchange]) -> Finding {
@@ -126,9 +129,13 @@ fn words(status: u16) -> (&'static str, &'static str) {
             "The backend asks for fewer requests. fleet-token waits as Retry-After says, or backs off by itself.",
             "A token is asked for once an hour and id: let the limit allow that, also at the start of a shift.",
         ),
+        502..=504 => (
+            "The backend, or what stands before it, is overloaded or down. Fleet apps keep working until their token ends.",
+            "Try again later; then look whether the backend runs, and what it waits for.",
+        ),
         500..=599 => (
             "The backend failed. Often it may not sign: the service account needs the role Service Account Token Creator.",
-            "Look into the backend's log. Fleet apps keep working until their token ends, then stop.",
+            "Look into the backend's log. Fleet apps keep working until their token ends.",
         ),
         _ => ("The backend does not understand this request.", "Check --endpoint, --post and the id."),
     }

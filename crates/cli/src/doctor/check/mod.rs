@@ -9,8 +9,16 @@ mod network;
 mod time;
 mod token;
 
-use super::seen::Seen;
+use super::seen::{Exchange, Seen};
 use crate::finding::Finding;
+
+/// What is in one reply: always the same checks, in one order.
+fn of_reply(reply: Option<&Exchange>, seen: &Seen) -> Vec<Finding> {
+    let mut findings = Vec::from(body::judge(reply));
+    findings.extend(expiry::judge(reply));
+    findings.extend(token::of_reply(reply, &seen.context));
+    findings
+}
 
 /// Every check's outcome, one each, in the order in which they are shown.
 pub(crate) fn all(seen: &Seen) -> Vec<Finding> {
@@ -18,8 +26,12 @@ pub(crate) fn all(seen: &Seen) -> Vec<Finding> {
     findings.extend(network::judge(seen));
     findings.extend(http::judge(seen));
     findings.extend(time::judge(seen));
-    findings.extend(body::judge(seen));
-    findings.extend(expiry::judge(seen));
+    // Behind a load balancer not every reply is like the first: of each check the worst counts.
+    let each = seen
+        .successes()
+        .map(|reply| of_reply(Some(reply), seen))
+        .reduce(|one, other| one.into_iter().zip(other).map(|(one, other)| one.or_worse(other)).collect());
+    findings.extend(each.unwrap_or_else(|| of_reply(None, seen)));
     findings.extend(token::judge(seen));
     findings.extend(access::judge(seen));
     findings.sort_by_key(|finding| finding.check);

@@ -1,6 +1,8 @@
 //! The token itself, whether the backend made it for this request, and what the SDK makes of it all.
 
 use super::time::server_now;
+use fleet_token::AuthTokenContext;
+
 use crate::claims::{self, seconds};
 use crate::doctor::seen::{Exchange, SdkVerdict, Seen, Step};
 use crate::finding::{Check, Finding};
@@ -10,7 +12,8 @@ use crate::when::rounded;
 /// With less left than this, a cached token is fetched again soon after.
 const LITTLE: i64 = 600;
 
-const CLAIMED: [Check; 10] = [
+const CLAIMED: [Check; 11] = [
+    Check::Jwt,
     Check::Algorithm,
     Check::KeyId,
     Check::Issuer,
@@ -23,20 +26,19 @@ const CLAIMED: [Check; 10] = [
     Check::Wildcard,
 ];
 
-pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
-    let mut findings = vec![sdk(seen)];
-    let Some((good, token)) = seen.good().and_then(|good| Some((good, good.token()?))) else {
-        findings.extend(CLAIMED.map(|check| check.skipped("no token came")));
-        findings.extend([Check::Jwt, Check::ServerCached].map(|check| check.skipped("no token came")));
-        return findings;
+/// What is told of all replies together.
+pub(super) fn judge(seen: &Seen) -> [Finding; 2] {
+    [sdk(seen), cached(seen.exchanges())]
+}
+
+/// The token of one reply. Always the same checks, in one order.
+pub(super) fn of_reply(reply: Option<&Exchange>, context: &AuthTokenContext) -> Vec<Finding> {
+    let Some((reply, token)) = reply.and_then(|reply| Some((reply, reply.token()?))) else {
+        return CLAIMED.iter().map(|check| check.skipped("no token came")).collect();
     };
-    findings.push(cached(seen.exchanges()));
-    let Some(jwt) = Jwt::read(&token) else {
-        findings.extend(opaque());
-        return findings;
-    };
-    findings.push(Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify"));
-    findings.extend(claims::judge(&jwt, server_now(good), Some(&seen.context)));
+    let Some(jwt) = Jwt::read(&token) else { return opaque() };
+    let mut findings = vec![Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify")];
+    findings.extend(claims::judge(&jwt, server_now(reply), Some(context)));
     findings
 }
 
@@ -46,7 +48,7 @@ fn opaque() -> Vec<Finding> {
         "If it is an OAuth access token of a service account, it opens all that its role does, on every phone.",
         "Mint JWTs with an authorization claim, as Google's guide \"Issue JSON Web Tokens\" says.",
     )];
-    findings.extend(CLAIMED.map(|check| check.skipped("the token is opaque")));
+    findings.extend(CLAIMED[1..].iter().map(|check| check.skipped("the token is opaque")));
     findings
 }
 
@@ -55,16 +57,19 @@ fn opaque() -> Vec<Finding> {
 fn cached(replies: &[Exchange]) -> Finding {
     let check = Check::ServerCached;
     let tokens: Vec<_> = replies.iter().filter_map(|exchange| Some((exchange, exchange.token()?))).collect();
-    let (Some((first, token)), Some((last, again))) = (tokens.first(), tokens.last()) else {
+    let (Some((first, _)), Some((last, _))) = (tokens.first(), tokens.last()) else {
         return check.skipped("no token came");
     };
-    let apart = last.sent.duration_since(first.sent).unwrap_or_default().as_millis();
-    if apart <= 1000 {
+    let apart = |one: &Exchange, other: &Exchange| other.sent.duration_since(one.sent).unwrap_or_default().as_millis();
+    if apart(first, last) <= 1000 {
         return check.skipped("only one token came, or all within a second");
     }
-    if token != again {
+    let pairs = tokens.iter().flat_map(|one| tokens.iter().map(move |other| (one, other)));
+    let same = pairs.filter(|((one, token), (other, again))| token == again && apart(one, other) > 1000);
+    let Some(((first, _), (last, again))) = same.max_by_key(|((one, _), (other, _))| apart(one, other)) else {
         return check.fine("each request got a token of its own");
-    }
+    };
+    let apart = apart(first, last);
     let left = Jwt::read(again).and_then(|jwt| seconds(&jwt.claims, "exp")).map(|exp| exp - server_now(last));
     let shown = left.map_or_else(String::new, |left| {
         let left = std::time::Duration::from_secs(u64::try_from(left).unwrap_or(0));
@@ -98,12 +103,12 @@ fn sdk(seen: &Seen) -> Finding {
             check.fine(format!("would use this token for {}", rounded(*left)))
         }
         Step::Done(SdkVerdict::Uses(Some(left), notes)) => check.warning(
-            format!("would use this token for {}, with a warning: {}", rounded(*left), Jwt::brief(&notes.join("; "))),
+            format!("would use this token for {}, with a warning: {}", rounded(*left), notes.join("; ")),
             "It works around what is wrong; other clients may not.",
             "Look at the findings above.",
         ),
         Step::Done(SdkVerdict::Refuses(why)) => check.error(
-            format!("refuses it: {}", Jwt::brief(why)),
+            format!("refuses it: {why}"),
             "An app with fleet-token gets this error.",
             "Look at the findings above.",
         ),
@@ -129,10 +134,22 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_token_is_the_checks_are_the_same() {
+        let context = AuthTokenContext::vehicle("v1");
+        // {"alg":"RS256"} and {"exp":1}.
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.x";
+        for reply in [None, Some(&at(0, "opaque")), Some(&at(0, jwt))] {
+            let checks: Vec<_> = of_reply(reply, &context).iter().map(|finding| finding.check).collect();
+            assert_eq!(checks, CLAIMED);
+        }
+    }
+
+    #[test]
     fn the_same_token_within_a_second_proves_nothing() {
         assert_eq!(cached(&[at(0, "a"), at(1000, "a")]).level, NotChecked);
         assert_eq!(cached(&[at(0, "a"), at(300, "a"), at(1100, "a")]).level, Warning);
         assert_eq!(cached(&[at(0, "a"), at(300, "a"), at(1100, "b")]).level, Fine);
+        assert_eq!(cached(&[at(0, "b"), at(300, "a"), at(1500, "a"), at(1800, "c")]).level, Warning);
         assert_eq!(cached(&[at(0, "a")]).level, NotChecked);
         assert_eq!(cached(&[]).level, NotChecked);
     }

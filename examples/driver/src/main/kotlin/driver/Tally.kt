@@ -33,15 +33,15 @@ class Tally {
     fun verdict(outage: Boolean): List<Pair<Boolean, String>> {
         val always =
             listOf(
-                (accepted.get() > 0 && failed.get() == 0) to "$accepted updates accepted, $failed not",
-                (tokens.get() > 1) to "$tokens tokens fetched: renewed before they ended",
+                (accepted.get() > 0 && failed.get() == 0) to "updates accepted: $accepted, not: $failed",
+                (tokens.get() > 1) to "tokens fetched: $tokens, each before the one before it had ended",
             )
         if (!outage) return always
         return always +
             listOf(
                 (vain.get() > 0 && duringOutage.get() > 0) to
-                    "$vain fetches failed in the outage, and $duringOutage updates were accepted meanwhile",
-                (vainThenOne.get() > 0) to "$vainThenOne tokens fetched after it",
+                    "fetches that failed in the outage: $vain, updates accepted meanwhile: $duringOutage",
+                (vainThenOne.get() > 0) to "tokens fetched after it: $vainThenOne",
             )
     }
 }

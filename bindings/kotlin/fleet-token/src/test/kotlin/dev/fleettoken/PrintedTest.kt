@@ -50,7 +50,7 @@ class PrintedTest {
 
     /** The names of the public classes, as they were reviewed, in the form that the JVM has for them. */
     private fun reviewed(): List<String> =
-        File("api/fleet-token.api").readLines()
+        File(System.getProperty("fleet.repository"), "api/kotlin.api").readLines()
             .mapNotNull {
                 Regex("^public .*(?:class|interface) dev/fleettoken/([\\w$]+)").find(it)?.groupValues?.get(1)
             }

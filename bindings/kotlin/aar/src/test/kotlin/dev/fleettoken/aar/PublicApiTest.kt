@@ -1,33 +1,14 @@
 package dev.fleettoken.aar
 
+import dev.fleettoken.PublicApi
 import java.io.File
-import java.util.ServiceLoader
-import kotlin.test.assertEquals
-import org.jetbrains.kotlin.abi.tools.AbiFilters
-import org.jetbrains.kotlin.abi.tools.AbiToolsFactory
 import org.junit.jupiter.api.Test
 
-/** What apps can call is what `api/fleet-token-android.api` says, so that no change of it goes unseen. */
 class PublicApiTest {
     @Test
     fun `the public API is the one that was reviewed`() {
         // The factory's own are fleet-token's to review, and generated ones nobody's.
         val all = File(System.getProperty("aar.classes"), "dev/fleettoken")
-        val ours = listOf("android", "fleetengine").flatMap { all.resolve(it).walk() }
-        val classes = ours.filter { it.extension == "class" }
-        val dump = StringBuilder()
-        val none = emptySet<String>()
-        ServiceLoader.load(AbiToolsFactory::class.java).single().get()
-            .printJvmDump(dump, classes, AbiFilters(none, none, none, none))
-        val reviewed = File("api/fleet-token-android.api")
-        if (System.getProperty("fleet.api.write") == "true") {
-            reviewed.parentFile.mkdirs()
-            reviewed.writeText(dump.toString())
-        }
-        assertEquals(
-            reviewed.readText(),
-            dump.toString(),
-            "if it is meant: run with -Dfleet.api.write=true, and review",
-        )
+        PublicApi.assertReviewed("kotlin-android.api", listOf("android", "fleetengine").map(all::resolve))
     }
 }

@@ -9,6 +9,8 @@ import io.grpc.ClientCall
 import io.grpc.ClientInterceptor
 import io.grpc.ClientInterceptors
 import io.grpc.Context
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener
 import io.grpc.Metadata
 import io.grpc.MethodDescriptor
 import io.grpc.Status
@@ -219,36 +221,42 @@ class AuthTokenClientInterceptorTest {
         }
     }
 
-    /** As by an app that gives up at the very moment at which the refusal comes. */
+    /** Cancels the app's call at the very moment at which it is refused. */
+    private class Cancelling(private val sent: AtomicInteger) : ClientInterceptor {
+        lateinit var call: ClientCall<*, *>
+
+        override fun <Q, R> interceptCall(
+            method: MethodDescriptor<Q, R>,
+            options: CallOptions,
+            next: Channel,
+        ): ClientCall<Q, R> =
+            object : SimpleForwardingClientCall<Q, R>(next.newCall(method, options)) {
+                override fun start(listener: Listener<R>, headers: Metadata) {
+                    sent.incrementAndGet()
+                    val cancelling =
+                        object : SimpleForwardingClientCallListener<R>(listener) {
+                            override fun onClose(status: Status, trailers: Metadata) {
+                                call.cancel("enough", null)
+                                super.onClose(status, trailers)
+                            }
+                        }
+                    super.start(cancelling, headers)
+                }
+            }
+    }
+
     @Test
     fun `a call that is cancelled is not sent again`() {
         Listening { Status.UNAUTHENTICATED }.use { engine ->
             Tokens().factory().use { tokens ->
                 val sent = AtomicInteger()
-                val counting =
-                    object : ClientInterceptor {
-                        override fun <Q, R> interceptCall(
-                            method: MethodDescriptor<Q, R>,
-                            options: CallOptions,
-                            next: Channel,
-                        ): ClientCall<Q, R> {
-                            sent.incrementAndGet()
-                            return next.newCall(method, options)
-                        }
-                    }
-                val call = engine.with(tokens, counting).newCall(get, forTrip)
-                val closed = CompletableFuture<Status>()
-                call.start(
-                    object : ClientCall.Listener<ByteArray>() {
-                        override fun onClose(status: Status, trailers: Metadata) {
-                            closed.complete(status)
-                        }
-                    },
-                    Metadata(),
-                )
-                call.cancel("enough", null)
-                assertEquals(Status.Code.CANCELLED, closed.get(20, TimeUnit.SECONDS).code)
-                assertEquals(1, sent.get())
+                val cancelling = Cancelling(sent)
+                val call = engine.with(tokens, cancelling).newCall(get, forTrip)
+                cancelling.call = call
+                val told = CompletableFuture<Status>()
+                ClientCalls.asyncUnaryCall(call, "x".toByteArray(), Heard(told))
+                assertEquals(Status.Code.UNAUTHENTICATED, told.get(20, TimeUnit.SECONDS).code)
+                assertEquals(1 to 1L, sent.get() to tokens.stats().rejections)
             }
         }
     }

@@ -1,3 +1,5 @@
+@file:JvmName("Requests")
+
 package dev.fleettoken.okhttp
 
 import dev.fleettoken.AuthToken

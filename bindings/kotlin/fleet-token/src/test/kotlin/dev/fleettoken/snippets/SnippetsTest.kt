@@ -7,11 +7,13 @@ import org.junit.jupiter.api.Test
 
 /**
  * What the documentation shows in Kotlin and Java compiles: each block stands in a source file of a test that has
- * `Snippets` in its name, in some module. Fragments of build files are fenced as `kts` or `groovy`, and not looked for.
+ * `Snippets` in its name, in some module. Fragments of build files are fenced as `text`.
  */
 class SnippetsTest {
     private val repository = File(System.getProperty("fleet.repository"))
-    private val pages = listOf("README.md", "bindings/kotlin/README.md", "docs/android.md")
+    private val pages =
+        listOf("README.md", "bindings/kotlin/README.md") +
+            repository.resolve("docs").listFiles()!!.filter { it.extension == "md" }.map { "docs/${it.name}" }.sorted()
 
     /** Their text without line breaks and indentation, by the ending of their names. */
     private val sources: Map<String, List<String>> =
