@@ -68,6 +68,9 @@ async fn rotate(State(admin): State<Admin>, body: String) -> Response {
     let Some(role) = role else {
         return google_error(400, "INVALID_ARGUMENT", r#"want {"role": one of IAM's names, like "driverSdkUser"}"#);
     };
+    // Making a key may take longer than a token lives that somebody waits for meanwhile.
+    let engine = Arc::clone(&admin.engine);
+    let _ = tokio::task::spawn_blocking(move || engine.prepare_rotation(role)).await;
     admin.engine.rotate_role(role);
     Json(json!({ "rotated": role.iam_name() })).into_response()
 }

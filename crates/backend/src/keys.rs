@@ -244,6 +244,11 @@ impl KeyRing {
         self.pool.key(role, self.generation(role))
     }
 
+    /// Makes the key that [`KeyRing::rotate`] lets sign next, which blocks.
+    pub(crate) fn prepare_next(&self, role: Role) -> Result<(), KeyError> {
+        self.pool.key(role, self.generation(role) + 1).map(drop)
+    }
+
     /// Lets the next key sign for `role`. Tokens of the old key stay good until [`KeyRing::revoke`].
     pub fn rotate(&self, role: Role) {
         *self.generations.lock().entry(role).or_insert(0) += 1;

@@ -74,6 +74,10 @@ impl<'a> Commands<'a> {
             };
             help = text;
         }
+        // What follows is another program's.
+        if help.lines().any(|line| line.starts_with("Usage:") && line.ends_with("[ARGS]...")) {
+            return None;
+        }
         let args = args.split(|word| *word == "--").next().unwrap_or_default();
         let mut options = args.iter().filter(|word| word.starts_with('-') && word.len() > 1);
         let unknown = options.find(|option| !names(&help, option.split('=').next().unwrap_or_default()))?;
@@ -138,6 +142,7 @@ mod tests {
         let text = match (program, path) {
             ("fleet-token" | "xtask", []) => "Commands: get --json",
             ("fleet-token", ["get"]) => "--endpoint <URL> --vehicle-id <ID>",
+            ("xtask", ["example"]) => "Run one\n\nUsage: cargo xtask example <NAME> [ARGS]...",
             ("xtask", ["dist"]) => "Commands: android",
             ("xtask", ["dist", "android"]) => "-h, --help",
             _ => return None,
@@ -170,6 +175,7 @@ cargo run -- --json
 cargo run -q -- get --endpoint 'https://a/{vehicleId}' \\
   --vehicle-id=v | jq .token &
 cargo xtask dist android
+cargo xtask example desktop --rest
 HEADER=\"a b\" A=$(cargo nothing; x) a/run.sh --x
 cargo run -p fleet-token-soak -- --x; cargo doc --open
 ";

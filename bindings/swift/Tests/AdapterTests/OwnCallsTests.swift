@@ -40,10 +40,11 @@ extension EndToEndTests {
             try await pollers.waitForAll()
         }
         #expect(seen.statuses == [200])
-        // Of the old key's token: by each poller at most once, and told to the factory once.
+        // Of the old key's token: by each poller at most once, and told to the factory once. A renewal that was under way
+        // may have brought another of the old key's.
         let refusals = try await servers.counted("refused", "unknown_key") - refused
-        #expect((1...4).contains(refusals))
-        #expect(factory.stats.rejections == 1 && factory.stats.failures == 0)
+        #expect((1...8).contains(refusals))
+        #expect((1...2).contains(factory.stats.rejections) && factory.stats.failures == 0)
         await factory.shutdown()
     }
 
@@ -58,11 +59,11 @@ extension EndToEndTests {
             return try await wire.data(for: request)
         }
         let minted = { try await servers.counted("minted", "driver vehicle=vehicle_1") }
-        let refused = { try await servers.counted("refused", "unknown_key") }
+        let refused = { try await servers.counted("faults", "status_401") }
 
         _ = try await factory.token(for: .vehicle("vehicle_1"))
-        try await servers.rotate("driverSdkUser")
         let before = (try await minted(), try await refused())
+        try await servers.fault("/vehicles/vehicle_1", status: 401, times: count)
         let request = try servers.request("vehicles/vehicle_1")
         let statuses = try await withThrowingTaskGroup(of: Int.self) { callers in
             for _ in 0..<count {
@@ -75,9 +76,11 @@ extension EndToEndTests {
         }
         #expect(statuses == Array(repeating: 200, count: count))
         #expect(try await refused() - before.1 == count)
-        // On a machine that takes seconds for this the new token may have been renewed meanwhile.
+        // One for the first token and one for all six, unless the machine takes so long that it was due. A fetch within the
+        // second of the last token asks twice: the backend signs the same again.
         let stats = factory.stats
-        #expect(try await minted() - before.0 == 1 + Int(stats.backgroundFlights))
+        #expect(stats.flights - stats.backgroundFlights == 2)
+        #expect(try await minted() - before.0 == Int(stats.fetches) - 1)
         #expect(stats.rejections == 1)
         wire.invalidateAndCancel()
         await factory.shutdown()
@@ -111,13 +114,12 @@ extension EndToEndTests {
                 "vehicles/vehicle_1?updateMask=attributes",
                 put: #"{"attributes": [{"key": "note", "value": "\#(value)"}]}"#)
         }
-        _ = try await factory.token(for: context)
-        try await servers.rotate("driverSdkUser")
+        try await servers.fault("/vehicles/vehicle_1", status: 401)
         let (body, reply) = try await fleet.data(for: update("by a body"), context: context)
         #expect((reply as? HTTPURLResponse)?.statusCode == 200)
         #expect(String(decoding: body, as: UTF8.self).contains("by a body"))
 
-        try await servers.rotate("driverSdkUser")
+        try await servers.fault("/vehicles/vehicle_1", status: 401)
         var upload = try update("by a stream")
         upload.httpBodyStream = InputStream(data: try #require(upload.httpBody))
         let (_, refusal) = try await fleet.data(for: upload, context: context)

@@ -50,9 +50,9 @@ struct Servers: Sendable {
         return try await wire.send(HTTPRequest(url: url, headers: [header], timeout: 10, maxBody: 65_536)).status
     }
 
-    /// The next request whose path holds `part` is answered with this status.
-    func fault(_ part: String, status: Int) async throws {
-        let body = #"[{"match": "\#(part)", "times": 1, "fault": {"status": \#(status)}}]"#
+    /// The next so many requests whose path holds `part` are answered with this status.
+    func fault(_ part: String, status: Int, times: Int = 1) async throws {
+        let body = #"[{"match": "\#(part)", "times": \#(times), "fault": {"status": \#(status)}}]"#
         guard try await admin("faults", body).status == 200 else {
             throw TransportError.other(detail: "no fault was set")
         }
@@ -97,7 +97,7 @@ struct Servers: Sendable {
             HTTPRequest(
                 method: body == nil ? .get : .post, url: "\(Servers.backend)/admin/\(lever)",
                 headers: [HTTPHeader("Content-Type", "application/json")], body: body.map { Data($0.utf8) },
-                timeout: 10,
+                timeout: 60,  // a key takes long to make on a machine that has other work
                 maxBody: 65_536))
     }
 

@@ -91,6 +91,12 @@ impl FleetEngine {
         self.keys.revoke(kid);
     }
 
+    /// Makes the key that [`rotate_role`](Self::rotate_role) gives the role, so that it takes no time. Blocks.
+    pub(crate) fn prepare_rotation(&self, role: Role) {
+        // A key that cannot be made is an error to whoever mints with it.
+        let _ = self.keys.prepare_next(role);
+    }
+
     /// Gives the role a new key and refuses every token of the old one. The next token minted is good.
     pub fn rotate_role(&self, role: Role) {
         if let Ok(old) = self.keys.current(role) {

@@ -97,7 +97,7 @@ class EndToEndTest {
 
     @Test
     fun `calls from two threads go on while tokens are renewed`() {
-        Serve("--token-lifetime", "4").use { serve ->
+        Serve("--token-lifetime", "8").use { serve ->
             serve.builder("demo-driver-1").safetyMargin(10.minutes).build().use { tokens ->
                 calling(tokens, serve) { channel ->
                     val began = TimeSource.Monotonic.markNow()
