@@ -97,7 +97,7 @@ internal class Listening(private val judge: (String?) -> Status = { Status.OK })
     val channel: ManagedChannel = OkHttpChannelBuilder.forAddress("127.0.0.1", server.port).usePlaintext().build()
 
     val authorizations: List<String?>
-        get() = synchronized(seen) { seen.map { it.get(AuthTokenCallCredentials.AUTHORIZATION) } }
+        get() = synchronized(seen) { seen.map { it.getAll(AuthTokenCallCredentials.AUTHORIZATION)?.joinToString() } }
 
     fun headers(name: String): List<String?> =
         synchronized(seen) { seen.map { it.get(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER)) } }

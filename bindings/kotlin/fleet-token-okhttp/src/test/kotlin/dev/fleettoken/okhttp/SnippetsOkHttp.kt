@@ -15,7 +15,7 @@ import retrofit2.http.Tag
 
 // The OkHttp and Retrofit of docs/android.md, compiled.
 
-private class Calls(private val client: OkHttpClient, private val tokens: AuthTokenFactory) {
+internal class Calls(private val client: OkHttpClient, private val tokens: AuthTokenFactory) {
     // snippet: okhttp
     val fleetEngine = client.newBuilder().addInterceptor(AuthTokenInterceptor(tokens)).build()
 
