@@ -13,13 +13,18 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// What somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    Select { down: bool },
+    Select {
+        down: bool,
+    },
     Invalidate,
     Clear,
     Network,
     Session,
     Pause,
     Outage,
+    Legend,
+    /// Closes the legend, or quits where there is none to close.
+    Back,
     Redraw,
     Quit,
 }
@@ -40,7 +45,9 @@ fn action(key: KeyEvent) -> Option<Action> {
         KeyCode::Char('s') => Action::Session,
         KeyCode::Char('p' | ' ') => Action::Pause,
         KeyCode::Char('o') => Action::Outage,
-        KeyCode::Char('q') | KeyCode::Esc => Action::Quit,
+        KeyCode::Char('?' | 'h') => Action::Legend,
+        KeyCode::Esc => Action::Back,
+        KeyCode::Char('q') => Action::Quit,
         _ => return None,
     })
 }
