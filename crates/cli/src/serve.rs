@@ -146,7 +146,7 @@ fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
              '{{\"lastLocation\": {{\"location\": {{\"latitude\": 48.1400, \"longitude\": 11.5800}}}}}}'"
         ),
         String::new(),
-        "Let it fail: the next two token requests are answered with 503; the other line ends that at once.".to_owned(),
+        "Let it fail: the next two token requests get 503. DELETE ends that at once:".to_owned(),
         format!(
             "  curl -X POST -H 'Content-Type: application/json' {backend}/admin/faults -d \
              '[{{\"match\": \"/token/\", \"times\": 2, \"fault\": {{\"status\": 503}}}}]'"
@@ -157,10 +157,10 @@ fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
     lines.extend([
         String::new(),
         format!("token backend  {backend}"),
-        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated; gRPC on the same port)"),
-        format!("On the road    {}; {} drives {TRIP}", VEHICLES.join(", "), VEHICLES[0]),
+        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated, with gRPC)"),
+        format!("On the road    {} to {}; {0} drives {TRIP}", VEHICLES[0], VEHICLES[VEHICLES.len() - 1]),
         String::new(),
-        "Logins of this throw-away server, sent as 'Authorization: Bearer …'; they open nothing else:".to_owned(),
+        "Logins, sent as 'Authorization: Bearer …'; they open nothing but this server:".to_owned(),
     ]);
     for (login, may) in [
         (DRIVER, "vehicle_1"),
