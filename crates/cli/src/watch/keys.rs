@@ -106,6 +106,8 @@ mod tests {
         assert_eq!(action(key(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Action::Quit));
         assert_eq!(action(key(KeyCode::Char('i'), KeyModifiers::CONTROL)), None);
         assert_eq!(action(key(KeyCode::Char('x'), KeyModifiers::NONE)), None);
+        assert_eq!(action(key(KeyCode::Esc, KeyModifiers::NONE)), Some(Action::Back));
+        assert_eq!(action(key(KeyCode::Char('?'), KeyModifiers::SHIFT)), Some(Action::Legend));
         let let_go = KeyEvent { kind: KeyEventKind::Release, ..key(KeyCode::Char('q'), KeyModifiers::NONE) };
         assert_eq!(action(let_go), None);
     }

@@ -84,6 +84,25 @@ fn fetches_hits_and_the_last_error_are_counted_by_context() {
 }
 
 #[test]
+fn a_warning_stands_until_a_token_comes_without_it() {
+    let mut model = model(vec![]);
+    let context = vehicle("v1");
+    let started = || TokenEvent::FetchStarted { context: context.clone(), background: true };
+    let fetched = || TokenEvent::Fetched { context: context.clone(), lifetime: None, generation: 1, attempts: 1 };
+    let mut is_over = |events: &[TokenEvent]| {
+        for event in events {
+            model.note(SECOND, event);
+        }
+        model.look(SECOND, Stats::default(), [seen("v1")]);
+        model.rows[0].counts.error.as_ref().unwrap().over
+    };
+    let mismatch = fleet_token::ScopeMismatch::Wildcard;
+    let warning = TokenEvent::ScopeWarning { context: context.clone(), mismatch };
+    assert!(!is_over(&[started(), warning, fetched()]), "it came with that token");
+    assert!(is_over(&[started(), fetched()]));
+}
+
+#[test]
 fn what_repeats_itself_is_one_line_with_a_count() {
     let mut model = model(vec![]);
     let stale = |id: &str| TokenEvent::StaleServed { context: vehicle(id), left: SECOND };
