@@ -224,7 +224,8 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
     if let Some((row, fault)) = model.rows.get(model.selected).and_then(|row| Some((row, row.counts.error.as_ref()?))) {
         let (name, at, over) = (model::name_of(&row.context), clock(fault.at), if fault.over { ", over" } else { "" });
         let whole = format!(" {name} at {at}{over}: {}: {} ", fault.kind, fault.text);
-        let style = if fault.over { Palette::quiet() } else { palette.trouble() };
+        // The border that it stands in is dim.
+        let style = if fault.over { Palette::quiet() } else { palette.trouble().remove_modifier(Modifier::DIM) };
         block = block.title_bottom(Line::styled(cut(&whole, area.width), style));
     }
     let table = Table::new(rows, widths)
