@@ -76,7 +76,7 @@ enum Command {
     Man(shell::Man),
     /// Watch tokens age, be renewed and fail, live: a table of contexts and what happens to them.
     ///
-    /// Without --endpoint on a backend of its own, where something goes wrong now and then. Keys: up and down select; i
+    /// Without --endpoint on a backend of its own, where something goes wrong now and then. Keys: up and down, or k and j, select; ? explains the table; i
     /// drops the selected token, as an app does after a 401; c forgets everything; n says that the network is back, s
     /// that the user signed in; p stops asking; o takes the demo's backend down; q quits. No token is ever shown.
     Watch(Box<watch::Options>),

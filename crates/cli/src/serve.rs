@@ -124,28 +124,10 @@ fn furnish(world: &World) {
 
 /// What a newcomer pastes next.
 fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
-    let mut lines = vec![
-        format!("token backend  {backend}"),
-        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated; gRPC on the same port)"),
-        format!("On the road    {}; {} drives {TRIP}", VEHICLES.join(", "), VEHICLES[0]),
-        String::new(),
-        "Logins of this throw-away server, sent as 'Authorization: Bearer …'; they open nothing else:".to_owned(),
-    ];
-    for (login, may) in [
-        (DRIVER, "vehicle_1"),
-        (RIDER, "trip_1, which vehicle_1 drives"),
-        (COURIER, "delivery vehicle van_1 and its task task_1"),
-        (RECIPIENT, "tracking id parcel_1"),
-        (OPERATOR, "reads the whole fleet"),
-        (SERVER, "everything"),
-    ] {
-        lines.push(format!("  {login:<17} {may}"));
-    }
     let get = |endpoint: &str, what: &str, login: &str| {
         format!("{itself} get --endpoint '{backend}{endpoint}' {what} --header 'Authorization: Bearer {login}'")
     };
-    lines.extend([
-        String::new(),
+    let mut lines = vec![
         "A token, described:".to_owned(),
         format!("  {}", get("/token/driver/{vehicleId}", "--vehicle-id vehicle_1", DRIVER)),
         format!("  {}", get("/token/consumer/{tripId}", "--trip-id trip_1", RIDER)),
@@ -164,14 +146,33 @@ fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
              '{{\"lastLocation\": {{\"location\": {{\"latitude\": 48.1400, \"longitude\": 11.5800}}}}}}'"
         ),
         String::new(),
-        "Let it fail: the next two driver tokens are answered with 503.".to_owned(),
+        "Let it fail: the next two token requests get 503. DELETE ends that at once:".to_owned(),
         format!(
             "  curl -X POST -H 'Content-Type: application/json' {backend}/admin/faults -d \
-             '[{{\"match\": \"/token/driver/\", \"times\": 2, \"fault\": {{\"status\": 503}}}}]'"
+             '[{{\"match\": \"/token/\", \"times\": 2, \"fault\": {{\"status\": 503}}}}]'"
         ),
+        format!("  curl -X DELETE {backend}/admin/faults"),
+    ];
+    // Last, for a terminal shows the end of it.
+    lines.extend([
         String::new(),
-        "Ctrl-C stops it.".to_owned(),
+        format!("token backend  {backend}"),
+        format!("Fleet Engine   {engine}/v1/providers/demo  (emulated, with gRPC)"),
+        format!("On the road    {} to {}; {0} drives {TRIP}", VEHICLES[0], VEHICLES[VEHICLES.len() - 1]),
+        String::new(),
+        "Logins, sent as 'Authorization: Bearer …'; they open nothing but this server:".to_owned(),
     ]);
+    for (login, may) in [
+        (DRIVER, "vehicle_1"),
+        (RIDER, "trip_1, which vehicle_1 drives"),
+        (COURIER, "delivery vehicle van_1 and its task task_1"),
+        (RECIPIENT, "tracking id parcel_1"),
+        (OPERATOR, "reads the whole fleet"),
+        (SERVER, "everything"),
+    ] {
+        lines.push(format!("  {login:<17} {may}"));
+    }
+    lines.extend([String::new(), "Ctrl-C stops it.".to_owned()]);
     lines
 }
 

@@ -4,24 +4,31 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState};
+use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, Wrap};
 
 use super::bar;
+use super::legend;
 use super::line::{self, Mood, clock, span};
 use super::model::{self, Model, State};
 
 /// From here on there is room for kinds, a longer bar and whole errors.
 const WIDE: u16 = 120;
 
-/// What is pressed, and what it does; the last is for a backend of our own.
+/// Less cannot show a row and what happens to it.
+const LEAST: (u16, u16) = (40, 8);
+
+/// As wide as `vehicle service`, from the beginning: rows that come later must not push the others aside.
+const NAME: usize = 15;
+
+/// What is pressed, and what it does; the last is for a backend of our own. The first are seen at any width.
 const KEYS: [(&str, &str); 8] = [
-    ("↑↓", "row"),
+    ("q", "quit"),
+    ("?", "help"),
     ("i", "invalidate"),
     ("c", "clear"),
     ("n", "network"),
     ("s", "session"),
     ("p", "pause"),
-    ("q", "quit"),
     ("o", "outage"),
 ];
 
@@ -80,6 +87,11 @@ impl Palette {
 /// Draws all of it.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette) {
     let area = frame.area();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        let says = format!("q quits; too small: {}x{} at least", LEAST.0, LEAST.1);
+        frame.render_widget(Paragraph::new(says).wrap(Wrap { trim: true }), area);
+        return;
+    }
     // The table as high as it is long, if the log keeps a third; the header of the table is a line, and its border two.
     let wanted = u16::try_from(model.rows.len()).unwrap_or(u16::MAX).saturating_add(3);
     let most = area.height.saturating_sub(3) * 2 / 3;
@@ -94,6 +106,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette) {
     draw_table(frame, table, model, palette);
     draw_log(frame, log, model, palette);
     frame.render_widget(Paragraph::new(keys_of(model)), keys);
+    if model.legend {
+        legend::draw(frame, Rect { height: area.height - 1, ..area });
+    }
 }
 
 fn heading(model: &Model, palette: Palette, width: u16) -> Vec<Line<'static>> {
@@ -143,9 +158,11 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Vec<Line<'static>> {
 
 fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
     let wide = area.width >= WIDE;
-    let bar_width: u16 = if wide { 40 } else { 14 };
+    // On 80 columns, and with the time on 120, the whole of `403 session_rejected` finds room.
+    let bar_width = if wide { (area.width / 6).min(40) } else { area.width.saturating_sub(72).clamp(8, 14) };
     let longest = |of: fn(&model::Row) -> usize| model.rows.iter().map(of).max().unwrap_or(0);
-    let name_width = longest(|row| model::name_of(&row.context).chars().count()).clamp(9, if wide { 40 } else { 15 });
+    let name_width =
+        longest(|row| model::name_of(&row.context).chars().count()).clamp(NAME, if wide { 40 } else { NAME });
     let fixed = usize::from(bar_width) + name_width + 14 + 6 + 5 + 5 + 7 + if wide { 18 } else { 0 };
     let error_width = area.width.saturating_sub(u16::try_from(fixed).unwrap_or(u16::MAX));
     let rows = model.rows.iter().map(|row| {
@@ -155,11 +172,12 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
         };
         let left = row.life.map_or_else(String::new, |life| span(life.left));
         let error = match &row.counts.error {
-            Some((at, text)) => {
-                let at = if wide { format!("{}  ", clock(*at)) } else { String::new() };
+            Some(fault) => {
+                let at = if wide { format!("{}  ", clock(fault.at)) } else { String::new() };
                 let room = error_width.saturating_sub(u16::try_from(at.len()).unwrap_or(0));
-                let text = Span::styled(cut(text, room), palette.trouble());
-                Cell::from(Line::from_iter([Span::styled(at, Palette::quiet()), text]))
+                let what = if wide { format!("{}: {}", fault.kind, fault.text) } else { fault.kind.clone() };
+                let style = if fault.over { Palette::quiet() } else { palette.trouble() };
+                Cell::from(Line::from_iter([Span::styled(at, Palette::quiet()), Span::styled(cut(&what, room), style)]))
             }
             None => Cell::from(Span::styled("–", Palette::quiet())),
         };
@@ -188,18 +206,27 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
         Constraint::Length(5),
         Constraint::Fill(1),
     ];
-    let mut titles = vec!["context", "state", "life │ margin", "  left", "fetch", " hits", "last error"];
+    let mut titles = vec![
+        "context",
+        "state",
+        if bar_width < 13 { "life" } else { "life │ margin" },
+        "  left",
+        "fetch",
+        " hits",
+        "last error",
+    ];
     if wide {
         widths.insert(0, Constraint::Length(17));
         titles.insert(0, "kind");
     }
     let titles = Row::new(titles).style(Style::new().add_modifier(Modifier::UNDERLINED));
     let mut block = Block::new().borders(Borders::TOP | Borders::BOTTOM).border_style(Palette::quiet());
-    if let Some((row, (at, text))) =
-        model.rows.get(model.selected).and_then(|row| Some((row, row.counts.error.as_ref()?)))
-    {
-        let whole = format!(" {} at {}: {text} ", model::name_of(&row.context), clock(*at));
-        block = block.title_bottom(Line::styled(cut(&whole, area.width), palette.trouble()));
+    if let Some((row, fault)) = model.rows.get(model.selected).and_then(|row| Some((row, row.counts.error.as_ref()?))) {
+        let (name, at, over) = (model::name_of(&row.context), clock(fault.at), if fault.over { ", over" } else { "" });
+        let whole = format!(" {name} at {at}{over}: {}: {} ", fault.kind, fault.text);
+        // The border that it stands in is dim.
+        let style = if fault.over { Palette::quiet() } else { palette.trouble().remove_modifier(Modifier::DIM) };
+        block = block.title_bottom(Line::styled(cut(&whole, area.width), style));
     }
     let table = Table::new(rows, widths)
         .header(titles)
@@ -249,7 +276,7 @@ fn state_of(state: State) -> String {
 /// The newest below.
 fn draw_log(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
     let shown = model.log.len().saturating_sub(usize::from(area.height));
-    let width = model.log.iter().map(|line| line.who.chars().count()).max().unwrap_or(0).clamp(9, 20);
+    let width = model.log.iter().map(|line| line.who.chars().count()).max().unwrap_or(0).clamp(NAME, 20);
     let lines = model.log.iter().skip(shown).map(|line| {
         let (before, times) = (format!("{}  ", clock(line.at)), line::times(line));
         let used = before.chars().count() + width + 2 + times.chars().count();

@@ -13,13 +13,18 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// What somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    Select { down: bool },
+    Select {
+        down: bool,
+    },
     Invalidate,
     Clear,
     Network,
     Session,
     Pause,
     Outage,
+    Legend,
+    /// Closes the legend, or quits where there is none to close.
+    Back,
     Redraw,
     Quit,
 }
@@ -40,7 +45,9 @@ fn action(key: KeyEvent) -> Option<Action> {
         KeyCode::Char('s') => Action::Session,
         KeyCode::Char('p' | ' ') => Action::Pause,
         KeyCode::Char('o') => Action::Outage,
-        KeyCode::Char('q') | KeyCode::Esc => Action::Quit,
+        KeyCode::Char('?' | 'h') => Action::Legend,
+        KeyCode::Esc => Action::Back,
+        KeyCode::Char('q') => Action::Quit,
         _ => return None,
     })
 }
@@ -99,6 +106,8 @@ mod tests {
         assert_eq!(action(key(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Action::Quit));
         assert_eq!(action(key(KeyCode::Char('i'), KeyModifiers::CONTROL)), None);
         assert_eq!(action(key(KeyCode::Char('x'), KeyModifiers::NONE)), None);
+        assert_eq!(action(key(KeyCode::Esc, KeyModifiers::NONE)), Some(Action::Back));
+        assert_eq!(action(key(KeyCode::Char('?'), KeyModifiers::SHIFT)), Some(Action::Legend));
         let let_go = KeyEvent { kind: KeyEventKind::Release, ..key(KeyCode::Char('q'), KeyModifiers::NONE) };
         assert_eq!(action(let_go), None);
     }

@@ -22,7 +22,8 @@ pub(crate) fn text(event: &TokenEvent) -> (Mood, String) {
         TokenEvent::FetchStarted { background: true, .. } => (Mood::Plain, "renews in the background".to_owned()),
         TokenEvent::FetchStarted { .. } => (Mood::Plain, "fetches; callers wait".to_owned()),
         TokenEvent::AttemptFailed { attempt, error, next_in, .. } => {
-            (Mood::Trouble, format!("attempt {attempt} failed: {}; again in {}", cause(error), span(*next_in)))
+            let then = format!("attempt {attempt} failed, again in {}", span(*next_in));
+            (Mood::Trouble, format!("{}: {then}: {}", kind(error), cause(error)))
         }
         TokenEvent::Fetched { lifetime, attempts, .. } => {
             let life = lifetime.map_or_else(|| "of unknown life".to_owned(), |life| format!("for {}", span(life)));
@@ -30,8 +31,8 @@ pub(crate) fn text(event: &TokenEvent) -> (Mood, String) {
             (Mood::Good, format!("has a token {life}{attempts}"))
         }
         TokenEvent::FetchFailed { error, retry_in, .. } => {
-            let then = if retry_in.is_zero() { String::new() } else { format!("; no fetch for {}", span(*retry_in)) };
-            (Mood::Trouble, format!("got none: {}{then}", cause(error)))
+            let then = if retry_in.is_zero() { String::new() } else { format!(", no fetch for {}", span(*retry_in)) };
+            (Mood::Trouble, format!("{}: no token{then}: {}", kind(error), cause(error)))
         }
         TokenEvent::StaleServed { left, .. } => {
             (Mood::Trouble, format!("is served the old token, {} left", span(*left)))
@@ -46,13 +47,18 @@ pub(crate) fn text(event: &TokenEvent) -> (Mood, String) {
         TokenEvent::Evicted { was_valid: true, .. } => (Mood::Trouble, "evicted, with a good token".to_owned()),
         TokenEvent::Evicted { .. } => (Mood::Plain, "evicted".to_owned()),
         TokenEvent::Cleared => (Mood::Deed, "everything forgotten".to_owned()),
+        TokenEvent::NetworkAvailable { ended_backoffs: 0 } => {
+            (Mood::Deed, "network is back: no wait ended; what the backend asked for stands".to_owned())
+        }
         TokenEvent::NetworkAvailable { ended_backoffs } => {
-            (Mood::Deed, format!("network is back: {ended_backoffs} waits ended"))
+            (Mood::Deed, format!("network is back: {} ended", counted(*ended_backoffs as u64, "wait")))
         }
         TokenEvent::SessionChanged { ended_refusals } => {
-            (Mood::Deed, format!("new login: {ended_refusals} refusals ended"))
+            (Mood::Deed, format!("new login: {} ended", counted(*ended_refusals as u64, "refusal")))
         }
-        TokenEvent::Missed { count } => (Mood::Trouble, format!("{count} events missed: too slow to watch")),
+        TokenEvent::Missed { count } => {
+            (Mood::Trouble, format!("{} missed: too slow to watch", counted(*count, "event")))
+        }
         other => (Mood::Plain, other.name().replace('_', " ")),
     }
 }
@@ -67,6 +73,25 @@ pub(crate) fn skew(by: Duration, device_ahead: bool) -> String {
     format!("this machine's clock is {} {} the backend's", span(by), if device_ahead { "ahead of" } else { "behind" })
 }
 
+/// `1 wait`, `2 waits`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The failure in as few words as tell it from others: its status, if the backend gave one, and its kind.
+pub(crate) fn kind(error: &TokenError) -> String {
+    let status = match error {
+        TokenError::BackingOff { cause, .. } => return kind(cause),
+        TokenError::Unavailable { status, .. }
+        | TokenError::SessionRejected { status }
+        | TokenError::Rejected { status }
+        | TokenError::Redirected { status } => format!("{status} "),
+        TokenError::NotFound => "404 ".to_owned(),
+        _ => String::new(),
+    };
+    status + error.kind().as_str()
+}
+
 /// The failure itself, without the sentence around it.
 pub(crate) fn cause(error: &TokenError) -> String {
     match error {
@@ -76,9 +101,9 @@ pub(crate) fn cause(error: &TokenError) -> String {
     }
 }
 
-/// A line as it is printed without a terminal.
+/// A line as it is printed without a terminal, with the event's own name, to search and to look up.
 pub(crate) fn plain(line: &Line) -> String {
-    format!("{}  {:<12}  {}{}", clock(line.at), line.who, line.text, times(line))
+    format!("{}  {:<15}  {:<17}  {}{}", clock(line.at), line.who, line.name, line.text, times(line))
 }
 
 pub(crate) fn times(line: &Line) -> String {
@@ -110,6 +135,31 @@ pub(crate) fn span(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_told_by_its_status_and_its_kind() {
+        use std::sync::Arc;
+
+        use fleet_token::TransportError;
+        let busy = TokenError::Unavailable { status: 503, retry_after: None };
+        let kinds = [
+            TokenError::SessionRejected { status: 403 },
+            TokenError::NotFound,
+            TokenError::Transport(TransportError::Interrupted),
+            TokenError::BackingOff { retry_in: Duration::ZERO, cause: Arc::new(busy) },
+        ];
+        let told = kinds.map(|error| kind(&error));
+        assert_eq!(told, ["403 session_rejected", "404 not_found", "transport", "503 unavailable"]);
+    }
+
+    #[test]
+    fn one_is_one_and_none_says_why() {
+        let back = |ended_backoffs| text(&TokenEvent::NetworkAvailable { ended_backoffs }).1;
+        assert_eq!(back(1), "network is back: 1 wait ended");
+        assert_eq!(back(2), "network is back: 2 waits ended");
+        assert!(back(0).contains("what the backend asked for stands"));
+        assert!(text(&TokenEvent::SessionChanged { ended_refusals: 1 }).1.ends_with("1 refusal ended"));
+    }
 
     #[test]
     fn spans_and_clocks_are_short_at_any_size() {

@@ -4,6 +4,7 @@ mod bar;
 mod demo;
 mod draw;
 mod keys;
+mod legend;
 mod line;
 mod model;
 mod source;
@@ -40,13 +41,13 @@ pub(crate) struct Options {
     seconds: Option<u64>,
     #[command(flatten)]
     request: Option<Request>,
-    /// A further id of the same kind. May be given several times.
+    /// Only with --endpoint: a further id of the same kind. May be given several times.
     #[arg(long, value_name = "ID", requires = "endpoint", help_heading = "What for")]
     and: Vec<String>,
-    /// How often each token is asked for, in seconds.
+    /// Only with --endpoint: how often each token is asked for, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "endpoint", value_parser = pace)]
     every: f64,
-    /// The safety margin, in seconds.
+    /// Only with --endpoint: the safety margin, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "endpoint")]
     margin: u64,
 }

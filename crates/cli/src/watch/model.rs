@@ -21,6 +21,8 @@ pub(crate) struct Model {
     pub(crate) selected: usize,
     pub(crate) log: VecDeque<Line>,
     pub(crate) paused: bool,
+    /// Whether the legend is open.
+    pub(crate) legend: bool,
     /// `None` where the backend is not ours to switch off.
     pub(crate) outage: Option<bool>,
     /// The last that was heard of the device's clock: how far it is off, and whether it is ahead.
@@ -72,9 +74,21 @@ pub(crate) struct Counts {
     pub(crate) fetches: u64,
     /// Calls that were answered with a token that was there already.
     pub(crate) hits: u64,
-    /// When the last thing went wrong, and what it was.
-    pub(crate) error: Option<(Duration, String)>,
+    pub(crate) error: Option<Fault>,
     last_generation: Option<u64>,
+}
+
+/// The last thing that went wrong with a context.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) at: Duration,
+    /// As docs/events.md lists it.
+    pub(crate) kind: String,
+    pub(crate) text: String,
+    /// A good token has come since.
+    pub(crate) over: bool,
+    /// It came with a token, which therefore does not end it.
+    warning: bool,
 }
 
 /// Of the log.
@@ -86,7 +100,8 @@ pub(crate) struct Line {
     pub(crate) mood: Mood,
     /// How often it happened in a row.
     pub(crate) times: u64,
-    name: &'static str,
+    /// The event's; none of what a key or the demo did.
+    pub(crate) name: &'static str,
 }
 
 /// What the factory says of one context.
@@ -145,15 +160,24 @@ impl Model {
         if let Some(context) = event.context() {
             let counts = self.counts.entry(context.clone()).or_default();
             match event {
-                TokenEvent::FetchStarted { .. } => counts.fetches += 1,
+                TokenEvent::FetchStarted { .. } => {
+                    counts.fetches += 1;
+                    counts.error.iter_mut().for_each(|fault| fault.warning = false);
+                }
                 TokenEvent::AttemptFailed { error, .. } | TokenEvent::FetchFailed { error, .. } => {
-                    counts.error = Some((at, line::cause(error)));
+                    let (kind, text) = (line::kind(error), line::cause(error));
+                    counts.error = Some(Fault { at, kind, text, over: false, warning: false });
                 }
                 TokenEvent::BreakerTripped { .. } | TokenEvent::ScopeWarning { .. } => {
-                    counts.error = Some((at, event.name().replace('_', " ")));
+                    let (kind, text) = (event.name().to_owned(), line::text(event).1);
+                    counts.error = Some(Fault { at, kind, text, over: false, warning: true });
                 }
+                TokenEvent::Fetched { .. } => counts.error.iter_mut().for_each(|fault| fault.over = !fault.warning),
                 _ => {}
             }
+        }
+        if matches!(event, TokenEvent::Cleared) {
+            self.counts.clear();
         }
         if let TokenEvent::ClockSkew { by, device_ahead, .. } = event {
             self.skew = Some((*by, *device_ahead));

@@ -52,7 +52,7 @@ async fn no_token_and_no_login_is_ever_drawn_or_printed() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let all = seen + &printed.join("\n");
-    assert!(all.contains("vehicle_1") && all.contains("has a token for") && all.contains("got none"), "{printed:#?}");
+    assert!(all.contains("vehicle_1") && all.contains("has a token for") && all.contains(": no token"), "{printed:#?}");
     let parts = tokens.iter().flat_map(|token| token.split('.').map(str::to_owned).collect::<Vec<_>>());
     assert!(parts.filter(|part| part.len() > 20).all(|part| !all.contains(&part[..20])), "a token is in it");
     assert!(!all.contains("SECRET-SESSION"), "the login is in it");

@@ -34,6 +34,7 @@ pub(super) async fn show(watch: &mut Watch, end: impl Future<Output = ()>, scree
             _ = frame.tick() => {}
             action = keys.next() => match action {
                 Action::Quit => return Ok(()),
+                Action::Back if !watch.model.legend => return Ok(()),
                 action => act(watch, action),
             },
         }
@@ -72,6 +73,8 @@ fn act(watch: &mut Watch, action: Action) {
                 watch.model.say(now, "you", if down { "the backend is down" } else { "the backend is up again" });
             }
         }
+        Action::Legend => watch.model.legend = !watch.model.legend,
+        Action::Back => watch.model.legend = false,
         Action::Redraw | Action::Quit => {}
     }
 }

@@ -36,8 +36,13 @@ fn until(args: &[&str], wanted: &[&str]) -> String {
 
 #[test]
 fn without_a_terminal_the_demo_is_plain_lines() {
-    let seen =
-        until(&[], &["vehicle_1     has a token for 20.0 s", "vehicle_9     got none: the backend answered 403"]);
+    let seen = until(
+        &[],
+        &[
+            "vehicle_1        fetched            has a token for 20.0 s",
+            "vehicle_9        fetch_failed       403 session_rejected: no token",
+        ],
+    );
     assert!(!seen.contains('\u{1b}'), "escape codes: {seen}");
     assert!(!seen.contains("SECRET-") && !seen.contains("eyJ"), "{seen}");
 }
@@ -57,7 +62,7 @@ fn a_backend_of_ones_own_is_watched_for_several_ids() {
         format!("{}/token/driver/{{vehicleId}}?key=SECRET-SESSION-in-the-url", server.address("token backend"));
     let args = ["--endpoint", &endpoint, "--header", LOGIN, "--vehicle-id", "vehicle_1", "--and", "vehicle_2"];
     // That login is not the other vehicle's driver's.
-    let wanted = ["vehicle_1     has a token for", "vehicle_2     got none: the backend answered 403"];
+    let wanted = ["vehicle_1        fetched ", "vehicle_2        fetch_failed       403 session_rejected: no token"];
     let seen = until(&args, &wanted);
     for secret in ["SECRET-", "eyJ", "demo-driver-1"] {
         assert!(!seen.contains(secret), "{secret} was shown");

@@ -98,7 +98,49 @@ fn every_key_fits_and_a_backend_that_is_not_ours_has_no_switch() {
         assert!(last(&model).contains(&format!("{key} {does}")), "{}", last(&model));
     }
     model.outage = None;
-    assert!(!last(&model).contains("outage") && last(&model).ends_with("q quit"));
+    assert!(!last(&model).contains("outage") && last(&model).starts_with("q quit"));
+}
+
+#[test]
+fn the_legend_has_room_and_shows_every_state_and_every_key() {
+    let mut model = model();
+    model.legend = true;
+    let picture = picture(&model, (80, 24));
+    for told in ["fresh", "due", "renewing", "spent", "resting", "expired", "none", "fetching", "backoff", "refused"] {
+        assert!(picture.contains(&format!("│ {told}")), "{told}: {picture}");
+    }
+    assert!(picture.contains("margin") && picture.contains("↑↓ j k") && picture.contains("q quit"), "{picture}");
+    is_as_kept("legend.txt", &picture);
+}
+
+#[test]
+fn at_any_width_one_learns_how_to_quit() {
+    for size in [(60, 24), (40, 8), (39, 8), (30, 6)] {
+        assert!(picture(&model(), size).contains("q quit"), "{size:?}");
+    }
+    assert!(picture(&model(), (30, 6)).contains("too small"));
+}
+
+#[test]
+fn an_error_can_be_told_on_eighty_columns_and_is_dim_when_it_is_over() {
+    let mut model = model();
+    let refused = AuthTokenContext::vehicle("vehicle_1");
+    let error = fleet_token::TokenError::SessionRejected { status: 403 };
+    model.note(ms(12_000), &TokenEvent::FetchFailed { context: refused.clone(), error, retry_in: ms(5_000) });
+    let look = |model: &mut Model| {
+        let row = Seen { context: refused.clone(), life: None, fetching: false, wait: ms(0), refused: false };
+        model.look(ms(12_300), Stats::default(), [row]);
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        terminal.draw(|frame| draw(frame, model, Palette { colour: true })).unwrap();
+        let cell = terminal.backend().buffer()[(62, 4)].clone();
+        assert!(picture(model, (120, 24)).contains("  403 session_rejected"), "{}", picture(model, (120, 24)));
+        (picture(model, (80, 24)), cell.modifier.contains(Modifier::DIM))
+    };
+    let (drawn, dim) = look(&mut model);
+    assert!(drawn.lines().nth(4).unwrap().ends_with("403 session_rejected") && !dim, "{drawn}");
+    let fetched = TokenEvent::Fetched { context: refused.clone(), lifetime: None, generation: 9, attempts: 1 };
+    model.note(ms(12_200), &fetched);
+    assert!(look(&mut model).1, "it is over");
 }
 
 #[test]

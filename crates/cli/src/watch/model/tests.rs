@@ -71,8 +71,35 @@ fn fetches_hits_and_the_last_error_are_counted_by_context() {
     model.look(SECOND, Stats::default(), [seen("v1"), seen("v2")]);
     let counts = &model.rows[0].counts;
     assert_eq!((counts.fetches, counts.hits), (1, 3));
-    assert_eq!(counts.error.as_ref().unwrap().0, 2 * SECOND);
+    let fault = counts.error.as_ref().unwrap();
+    assert_eq!((fault.at, fault.kind.as_str(), fault.over), (2 * SECOND, "transport", false));
     assert_eq!(model.rows[1].counts, Counts::default());
+    let fetched = TokenEvent::Fetched { context: context.clone(), lifetime: None, generation: 3, attempts: 1 };
+    model.note(3 * SECOND, &fetched);
+    model.look(SECOND, Stats::default(), [seen("v1")]);
+    assert!(model.rows[0].counts.error.as_ref().unwrap().over, "a token has come since");
+    model.note(4 * SECOND, &TokenEvent::Cleared);
+    model.look(SECOND, Stats::default(), [seen("v1")]);
+    assert_eq!(model.rows[0].counts, Counts::default(), "cleared");
+}
+
+#[test]
+fn a_warning_stands_until_a_token_comes_without_it() {
+    let mut model = model(vec![]);
+    let context = vehicle("v1");
+    let started = || TokenEvent::FetchStarted { context: context.clone(), background: true };
+    let fetched = || TokenEvent::Fetched { context: context.clone(), lifetime: None, generation: 1, attempts: 1 };
+    let mut is_over = |events: &[TokenEvent]| {
+        for event in events {
+            model.note(SECOND, event);
+        }
+        model.look(SECOND, Stats::default(), [seen("v1")]);
+        model.rows[0].counts.error.as_ref().unwrap().over
+    };
+    let mismatch = fleet_token::ScopeMismatch::Wildcard;
+    let warning = TokenEvent::ScopeWarning { context: context.clone(), mismatch };
+    assert!(!is_over(&[started(), warning, fetched()]), "it came with that token");
+    assert!(is_over(&[started(), fetched()]));
 }
 
 #[test]
