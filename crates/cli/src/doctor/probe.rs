@@ -17,12 +17,14 @@ use crate::clock::{self, Stopwatch};
 #[derive(Clone)]
 pub(crate) struct Probe {
     client: Client,
+    /// How long one exchange may take.
+    within: Duration,
     last: Arc<Mutex<Option<(HttpRequest, Exchange)>>>,
 }
 
 impl Probe {
     /// Trusts what the system trusts; proxies as the environment says, but none to this machine.
-    pub(crate) fn new(is_https: bool) -> Result<Self, TransportError> {
+    pub(crate) fn new(is_https: bool, within: Duration) -> Result<Self, TransportError> {
         let failed = |error: &dyn std::error::Error| TransportError::Tls { detail: error.to_string() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -39,7 +41,7 @@ impl Probe {
             .user_agent(concat!("fleet-token-doctor/", env!("CARGO_PKG_VERSION")));
         let client = if is_https { client } else { client.no_proxy() };
         let client = client.build().map_err(|error| failed(&error))?;
-        Ok(Self { client, last: Arc::default() })
+        Ok(Self { client, within, last: Arc::default() })
     }
 
     /// The request that was sent last and what came of it; once.
@@ -54,7 +56,7 @@ impl Probe {
             Method::Post => self.client.post(&request.url),
             _ => self.client.get(&request.url),
         };
-        let builder = builder.headers(request.headers.clone()).timeout(request.timeout);
+        let builder = builder.headers(request.headers.clone()).timeout(self.within);
         let builder = match &request.body {
             Some(body) => builder.body(body.clone()),
             None => builder,

@@ -14,6 +14,8 @@ use super::{network, with_ids};
 use crate::request::Request;
 use crate::when::rounded;
 
+/// By how much the SDK waits longer than the probe.
+const SLACK: Duration = Duration::from_secs(2);
 /// Between two requests: together they then take longer than the second to which tokens are rounded.
 const PAUSE: Duration = Duration::from_millis(300);
 /// An id that nobody has, and that every backend can read.
@@ -36,13 +38,13 @@ pub(crate) async fn backend(
         return Ok((seen, hidden));
     }
     // What is wrong with the template is found before anything is looked up.
-    let visit = Visit { request, within, probe: Probe::new(false).map_err(|error| error.to_string())? };
+    let visit = Visit { request, within, probe: Probe::new(false, within).map_err(|error| error.to_string())? };
     visit.factory(&seen.context, &session).map_err(|error| misconfigured(&error))?;
 
     if !way_there(&mut seen, within).await {
         return Ok((seen, hidden));
     }
-    let probe = match Probe::new(seen.address.is_https) {
+    let probe = match Probe::new(seen.address.is_https, within) {
         Ok(probe) => probe,
         Err(error) => {
             seen.replies = Step::Failed(format!("no request could be made: {error}"));
@@ -156,9 +158,9 @@ impl Visit<'_> {
         builder
             .header_provider(session.clone())
             .transport(self.probe.clone())
-            // Later than the request's own end, so that the probe sees that.
-            .fetch_deadline(self.within + Duration::from_secs(2))
-            .attempt_timeout(self.within)
+            // Later than the probe's own end, which would go unseen if the SDK dropped the request at the same moment.
+            .fetch_deadline(self.within + SLACK)
+            .attempt_timeout(self.within + SLACK)
             .max_attempts(1)
             .allow_http_loopback()
             .build()
