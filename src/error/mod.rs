@@ -92,7 +92,7 @@ pub enum TokenError {
     Disabled,
 
     /// The token had expired when it came: a backend that serves its own cache for too long, or clocks that disagree.
-    #[error("the token had expired {by:?} before it came; check the clocks of backend and device")]
+    #[error("the token had expired {by:.0?} before it came; check the clocks of backend and device")]
     ExpiredOnArrival {
         /// How long before.
         by: Duration,
@@ -108,7 +108,7 @@ pub enum TokenError {
     RejectedTokenReturned,
 
     /// Too short a wait since the last failure. Nothing was sent.
-    #[error("not asking the backend for another {retry_in:?}, since: {cause}")]
+    #[error("not asking the backend for another {retry_in:.0?}, since: {cause}")]
     BackingOff {
         /// How long until the next try is allowed.
         retry_in: Duration,
@@ -118,7 +118,7 @@ pub enum TokenError {
 
     /// More than five tokens of this context were rejected within 30 seconds: fetching more would not help. Nothing
     /// was sent.
-    #[error("this context's tokens were rejected too often; not fetching another for {retry_in:?}")]
+    #[error("this context's tokens were rejected too often; not fetching another for {retry_in:.0?}")]
     TooManyRejections {
         /// How long until the next try is allowed.
         retry_in: Duration,
@@ -126,7 +126,7 @@ pub enum TokenError {
 
     /// The token is good, but not for as long as was asked with
     /// [`token_valid_for`](crate::AuthTokenFactory::token_valid_for).
-    #[error("the backend's token lives {left:?} more, {asked:?} was asked")]
+    #[error("the backend's token lives {left:.0?} more, {asked:.0?} was asked")]
     LifetimeTooShort {
         /// What was asked.
         asked: Duration,

@@ -59,7 +59,8 @@ impl<T: Into<String>> From<T> for Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// Not an absolute `http` or `https` URL, or one with a `%` that begins no percent-encoded byte.
+    /// Not an absolute `http` or `https` URL, or one with a `%` that begins no percent-encoded byte, or with a `.` or `..`
+    /// among its steps: those are taken out before a request is sent (RFC 3986 §5.2.4), with the step before them.
     #[error("{template:?} is not an absolute http(s) URL")]
     NotAUrl {
         /// The template.
@@ -137,6 +138,9 @@ impl Template {
             {
                 return Err(EndpointError::AbsentId { template: template(), field, kind });
             }
+            if literal.contains('}') {
+                return Err(EndpointError::UnknownPlaceholder { template: template(), placeholder: "}".to_owned() });
+            }
             parts.push((literal.to_owned(), Some(field)));
             rest = after;
         }
@@ -188,7 +192,7 @@ fn check_url(
     if !parts.iter().all(|(literal, _)| has_whole_escapes(literal)) {
         return Err(not_a_url());
     }
-    if !is_host_and_port(authority) {
+    if !is_host_and_port(authority) || uri.path().split(['/', '\\']).any(is_dot_segment) {
         return Err(not_a_url());
     }
     match uri.scheme_str() {
@@ -204,6 +208,11 @@ fn check_url(
 fn has_whole_escapes(literal: &str) -> bool {
     let is_hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
     literal.as_bytes().split(|b| *b == b'%').skip(1).all(|after| after.get(..2).is_some_and(is_hex))
+}
+
+/// `.` or `..`, or one that is written with `%2e`, which means the same.
+fn is_dot_segment(step: &str) -> bool {
+    matches!(step.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
 
 /// `http::Uri` is laxer than what will send the request.
@@ -341,6 +350,12 @@ mod tests {
             "https://b.example/%2{vehicleId}",
             "https://b.example/%zz/{vehicleId}",
             "https://b.example/100%",
+            "https://b.example/a/../{vehicleId}",
+            "https://b.example/{vehicleId}/..",
+            "https://b.example/{vehicleId}|/../x",
+            "https://b.example/./{vehicleId}",
+            "https://b.example/%2E%2e/{vehicleId}",
+            "https://b.example/.%2e/x?a=b",
         ] {
             assert!(matches!(parse(bad), Err(EndpointError::NotAUrl { .. })), "{bad}: {:?}", parse(bad));
         }
@@ -350,6 +365,8 @@ mod tests {
         assert!(matches!(parse("https://b.example/{vehicle}"), Err(EndpointError::UnknownPlaceholder { .. })));
         assert!(matches!(parse("https://b.example/{vehicleId"), Err(EndpointError::UnknownPlaceholder { .. })));
         assert!(matches!(parse("https://b.example/x}"), Err(EndpointError::UnknownPlaceholder { .. })));
+        assert!(matches!(parse("https://b.example/x}/{vehicleId}"), Err(EndpointError::UnknownPlaceholder { .. })));
+        assert!(parse("https://b.example/..a/...{vehicleId}?next=/../x").is_ok(), "dots that are no step of their own");
     }
 
     #[test]

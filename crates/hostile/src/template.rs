@@ -71,8 +71,7 @@ fn goes_home(template: &str, placeholder: &str, id: &str, request: &HttpRequest)
     let steps = |url: &Url| url.path_segments().map_or(0, Iterator::count);
     assert_eq!(steps(&url), steps(&plain), "another path: {}", told());
     assert_eq!(url.query_pairs().count(), plain.query_pairs().count(), "another query: {}", told());
-    // `..` in a template may take the step with the id away again, as its author must have meant.
-    if !template.to_ascii_lowercase().contains(SAMPLE) && plain.as_str().contains(SAMPLE) {
+    if template.contains(placeholder) {
         let id: String = id.nfc().collect();
         let whole = percent_decode_str(url.as_str()).decode_utf8_lossy();
         assert!(whole.contains(&id), "the id is not in it: {}", told());
