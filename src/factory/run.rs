@@ -51,10 +51,10 @@ impl Run {
     /// In a span of its own.
     pub(super) fn run(self, background: bool) -> impl Future<Output = ()> {
         let span = trace::fetch(&self.slot.context, background);
-        self.fly().instrument(span)
+        self.fly(span.clone()).instrument(span)
     }
 
-    async fn fly(self) {
+    async fn fly(self, span: Span) {
         let ended = tokio::select! {
             biased;
             // Cleared, shut down or given up: nobody wants the result.
@@ -66,7 +66,8 @@ impl Run {
         }
         // If it was no longer the key's, whoever took it is about to say why.
         let landing = self.flight.wait().await;
-        Span::current().record("outcome", trace::outcome(&landing));
+        // Not the current one: where ours is not wanted that is the app's.
+        span.record("outcome", trace::outcome(&landing));
         #[cfg(feature = "metrics")]
         self.core.measured(&self.slot.context, self.began, &landing);
     }
@@ -86,7 +87,8 @@ impl Run {
             };
             // After the wait: a rejection before the request does not make its token worthless.
             let generation = self.slot.generation();
-            let fetched = self.attempt_examined().instrument(trace::attempt(attempts.made())).await;
+            let span = trace::attempt(attempts.made());
+            let fetched = self.attempt_examined(&span).instrument(span.clone()).await;
             // A pause must not keep the place from others.
             drop(line);
             let error = match fetched {
@@ -130,9 +132,9 @@ impl Run {
     }
 
     /// In the attempt's span.
-    async fn attempt_examined(&self) -> Result<Ready, TokenError> {
+    async fn attempt_examined(&self, span: &Span) -> Result<Ready, TokenError> {
         let ready = self.attempt().await.and_then(|fetched| self.examine(fetched));
-        Span::current().record("outcome", trace::outcome(&ready));
+        span.record("outcome", trace::outcome(&ready));
         ready
     }
 

@@ -96,3 +96,20 @@ event in app
 ";
     assert_eq!(*told.0.lock().unwrap(), expected);
 }
+
+/// With our spans filtered out, a span of the app's may be the current one while a flight is polled.
+#[test]
+fn an_app_s_own_span_is_left_alone() {
+    let told = Told::default();
+    let ours_out = tracing_subscriber::filter::filter_fn(|metadata| metadata.target() != "fleet_token");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(ours_out).with(told.clone()), || {
+        let _in_app = tracing::info_span!("app", outcome = tracing::field::Empty).entered();
+        runtime.block_on(async {
+            let factory = factory(&ManualClock::default(), &Script::tokens(HOUR));
+            factory.token(&AuthTokenContext::vehicle("v")).await.unwrap();
+            settle().await;
+        });
+    });
+    assert_eq!(*told.0.lock().unwrap(), "+ app\n");
+}
