@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// A duration to the second, in the two largest units.
 pub(crate) fn rounded(duration: Duration) -> String {
@@ -14,6 +15,18 @@ pub(crate) fn rounded(duration: Duration) -> String {
         let _ = write!(out, "{}{number} {unit}", if out.is_empty() { "" } else { " " });
     }
     if out.is_empty() { "less than a second".to_owned() } else { out }
+}
+
+/// How long, in as few characters as tell: `340 ms`, `7.2 s`, `59 min`, `2.5 h`.
+pub(crate) fn short(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match duration.as_secs() {
+        0 if duration.is_zero() => "0 s".to_owned(),
+        0 if duration.as_millis() < 100 => format!("{} ms", duration.as_millis()),
+        0..100 => format!("{seconds:.1} s"),
+        100..6000 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
 }
 
 /// Seconds since 1970.
@@ -31,8 +44,12 @@ pub(crate) fn utc(at: SystemTime) -> String {
 
 /// For machines.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
-    let at = OffsetDateTime::from(at);
-    format!("{}T{:02}:{:02}:{:02}Z", at.date(), at.hour(), at.minute(), at.second())
+    rfc3339_of(unix_secs(at)).unwrap_or_default()
+}
+
+/// The same of seconds since 1970; `None` beyond the year 9999.
+pub(crate) fn rfc3339_of(unix_secs: i64) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(unix_secs).ok()?.format(&Rfc3339).ok()
 }
 
 /// For people.
@@ -51,6 +68,12 @@ mod tests {
         {
             assert_eq!(rounded(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn spans_are_short_at_any_size() {
+        let spans = [0, 34, 1_440, 7_240, 99_900, 3_540_000, 9_000_000].map(|ms| short(Duration::from_millis(ms)));
+        assert_eq!(spans, ["0 s", "34 ms", "1.4 s", "7.2 s", "99.9 s", "59 min", "2.5 h"]);
     }
 
     #[test]

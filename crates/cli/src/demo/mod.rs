@@ -24,6 +24,7 @@ mod world;
 
 use crate::clock::Stopwatch;
 use crate::screen::Screen;
+use crate::when::short;
 use engine::EngineClient;
 use phone::Phone;
 use promises::{Measured, Output, Tokens};
@@ -165,7 +166,7 @@ async fn set_up(timeline: &Timeline) -> Result<Cast, String> {
     let clock = Stopwatch::start();
     let secrets = Secrets::default();
     let keys = world::make_keys(&world, &secrets).await?;
-    let text = format!("made {keys} RSA keys to sign tokens with, in {}", timeline::short(clock.elapsed()));
+    let text = format!("made {keys} RSA keys to sign tokens with, in {}", short(clock.elapsed()));
     timeline.tell("setup", "keys", Mood::Plain, &text);
     let client = EngineClient::new(&engine)?;
     let phone = |name| Phone::new(name, &backend, &client, &secrets, timeline);

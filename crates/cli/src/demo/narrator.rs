@@ -6,7 +6,8 @@ use fleet_token::{AuthTokenContext, ContextKind, TokenError, TokenEvent, TokenEv
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::timeline::{Mood, Timeline, millis, short};
+use super::timeline::{Mood, Timeline, millis};
+use crate::when::short;
 
 /// One phone's narrator.
 pub(super) struct Narrator {

@@ -13,9 +13,10 @@ use tokio::sync::watch;
 use super::engine::{Call, EngineClient, Reply};
 use super::narrator::Narrator;
 use super::secrets::{Secrets, Witness};
-use super::timeline::{Mood, Timeline, short};
+use super::timeline::{Mood, Timeline};
 use super::world::session;
 use crate::clock::Stopwatch;
+use crate::when::short;
 
 /// What became of a phone's calls to Fleet Engine.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::timeline::{millis, short};
+use super::timeline::millis;
+use crate::when::short;
 
 /// A cache that answers fewer of its calls at once than this, in percent, is not worth its name.
 const LEAST_HIT_RATE: u64 = 90;

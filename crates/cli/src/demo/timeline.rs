@@ -91,23 +91,12 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A duration as the timeline has it: `0.4 s`, or `12 ms` if it is shorter than that can show.
-pub(super) fn short(duration: Duration) -> String {
-    if duration < Duration::from_millis(100) {
-        format!("{} ms", duration.as_millis())
-    } else {
-        format!("{:.1} s", duration.as_secs_f64())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_short_and_never_zero_seconds() {
-        assert_eq!(short(Duration::from_millis(12)), "12 ms");
-        assert_eq!(short(Duration::from_millis(1440)), "1.4 s");
+    fn durations_are_whole_milliseconds() {
         assert_eq!(millis(Duration::from_micros(2500)), 2);
     }
 }

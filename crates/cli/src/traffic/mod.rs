@@ -10,9 +10,8 @@ use fleet_token_backend::engine::{
     FleetState, TerminalLocation, Trip, TripStatus, Vehicle, VehicleLocation, VehicleState,
 };
 use fleet_token_backend::{FleetEngine, ServerClock};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use crate::when::rfc3339_of;
 use scene::Scene;
 pub(crate) use scene::{TRIP, VEHICLES};
 
@@ -144,11 +143,14 @@ fn furnish(fleet: &FleetState) {
 
 /// RFC 3339, to the second.
 fn stamp(unix_ms: i64) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(unix_ms.div_euclid(1000)).ok()?.format(&Rfc3339).ok()
+    rfc3339_of(unix_ms.div_euclid(1000))
 }
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+
     use super::*;
     use fleet_token_backend::World;
     use fleet_token_backend::engine::LatLng;

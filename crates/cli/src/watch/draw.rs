@@ -8,8 +8,9 @@ use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, 
 
 use super::bar;
 use super::legend;
-use super::line::{self, Mood, clock, span};
+use super::line::{self, Mood, clock};
 use super::model::{self, Model, State};
+use crate::when::short;
 
 /// From here on there is room for kinds, a longer bar and whole errors.
 const WIDE: u16 = 120;
@@ -118,7 +119,7 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Vec<Line<'static>> {
     ];
     if let Some((by, device_ahead)) = model.skew {
         first.push(Span::styled(
-            format!("  clock {}{}", if device_ahead { '+' } else { '-' }, span(by)),
+            format!("  clock {}{}", if device_ahead { '+' } else { '-' }, short(by)),
             palette.trouble(),
         ));
     }
@@ -170,7 +171,7 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette
             Some(life) => (bar::bar(&life, usize::from(bar_width)), palette.state(age_of(row))),
             None => (bar::none(usize::from(bar_width)), Palette::quiet()),
         };
-        let left = row.life.map_or_else(String::new, |life| span(life.left));
+        let left = row.life.map_or_else(String::new, |life| short(life.left));
         let error = match &row.counts.error {
             Some(fault) => {
                 let at = if wide { format!("{}  ", clock(fault.at)) } else { String::new() };
@@ -267,9 +268,9 @@ fn state_of(state: State) -> String {
         State::Due => "due".to_owned(),
         State::Spent => "spent".to_owned(),
         State::Expired => "expired".to_owned(),
-        State::BackingOff(wait) => format!("backoff {}", span(wait)),
-        State::Resting(wait) => format!("resting {}", span(wait)),
-        State::Refused(wait) => format!("refused {}", span(wait)),
+        State::BackingOff(wait) => format!("backoff {}", short(wait)),
+        State::Resting(wait) => format!("resting {}", short(wait)),
+        State::Refused(wait) => format!("refused {}", short(wait)),
     }
 }
 

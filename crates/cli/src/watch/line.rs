@@ -5,6 +5,7 @@ use std::time::Duration;
 use fleet_token::{TokenError, TokenEvent};
 
 use super::model::Line;
+use crate::when::short;
 
 /// What colour it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,25 +23,25 @@ pub(crate) fn text(event: &TokenEvent) -> (Mood, String) {
         TokenEvent::FetchStarted { background: true, .. } => (Mood::Plain, "renews in the background".to_owned()),
         TokenEvent::FetchStarted { .. } => (Mood::Plain, "fetches; callers wait".to_owned()),
         TokenEvent::AttemptFailed { attempt, error, next_in, .. } => {
-            let then = format!("attempt {attempt} failed, again in {}", span(*next_in));
+            let then = format!("attempt {attempt} failed, again in {}", short(*next_in));
             (Mood::Trouble, format!("{}: {then}: {}", kind(error), cause(error)))
         }
         TokenEvent::Fetched { lifetime, attempts, .. } => {
-            let life = lifetime.map_or_else(|| "of unknown life".to_owned(), |life| format!("for {}", span(life)));
+            let life = lifetime.map_or_else(|| "of unknown life".to_owned(), |life| format!("for {}", short(life)));
             let attempts = if *attempts > 1 { format!(", at attempt {attempts}") } else { String::new() };
             (Mood::Good, format!("has a token {life}{attempts}"))
         }
         TokenEvent::FetchFailed { error, retry_in, .. } => {
-            let then = if retry_in.is_zero() { String::new() } else { format!(", no fetch for {}", span(*retry_in)) };
+            let then = if retry_in.is_zero() { String::new() } else { format!(", no fetch for {}", short(*retry_in)) };
             (Mood::Trouble, format!("{}: no token{then}: {}", kind(error), cause(error)))
         }
         TokenEvent::StaleServed { left, .. } => {
-            (Mood::Trouble, format!("is served the old token, {} left", span(*left)))
+            (Mood::Trouble, format!("is served the old token, {} left", short(*left)))
         }
         TokenEvent::Rejected { .. } => (Mood::Deed, "token rejected: never served again".to_owned()),
         TokenEvent::BreakerTripped { .. } => (Mood::Trouble, "too many rejections: left alone".to_owned()),
         TokenEvent::LifetimeClamped { claimed, used, .. } => {
-            (Mood::Trouble, format!("claims to live for {}: a wrong unit? {} are used", span(*claimed), span(*used)))
+            (Mood::Trouble, format!("claims to live for {}: a wrong unit? {} are used", short(*claimed), short(*used)))
         }
         TokenEvent::ScopeWarning { mismatch, .. } => (Mood::Trouble, mismatch.to_string()),
         TokenEvent::ClockSkew { by, device_ahead, .. } => (Mood::Trouble, skew(*by, *device_ahead)),
@@ -70,7 +71,7 @@ pub(crate) fn repeats(event: &TokenEvent) -> bool {
 
 /// How the device's clock is off.
 pub(crate) fn skew(by: Duration, device_ahead: bool) -> String {
-    format!("this machine's clock is {} {} the backend's", span(by), if device_ahead { "ahead of" } else { "behind" })
+    format!("this machine's clock is {} {} the backend's", short(by), if device_ahead { "ahead of" } else { "behind" })
 }
 
 /// `1 wait`, `2 waits`.
@@ -120,18 +121,6 @@ pub(crate) fn clock(at: Duration) -> String {
     }
 }
 
-/// How long, in as few characters as tell: `340 ms`, `7.2 s`, `59 min`, `2.5 h`.
-pub(crate) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    match duration.as_secs() {
-        0 if duration.is_zero() => "0 s".to_owned(),
-        0 if duration.as_millis() < 100 => format!("{} ms", duration.as_millis()),
-        0..100 => format!("{seconds:.1} s"),
-        100..6000 => format!("{:.0} min", seconds / 60.0),
-        _ => format!("{:.1} h", seconds / 3600.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,10 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn spans_and_clocks_are_short_at_any_size() {
+    fn clocks_are_short_at_any_size() {
         let millis = Duration::from_millis;
-        let spans = [0, 34, 7_240, 99_900, 3_540_000, 9_000_000].map(|ms| span(millis(ms)));
-        assert_eq!(spans, ["0 s", "34 ms", "7.2 s", "99.9 s", "59 min", "2.5 h"]);
         let clocks = [0, 127_340, 3_727_000].map(|ms| clock(millis(ms)));
         assert_eq!(clocks, ["00:00.0", "02:07.3", "1:02:07"]);
     }
