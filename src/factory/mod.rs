@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use self::builder::AuthTokenFactoryBuilder;
 pub use self::handle::TokenHandle;
-use crate::cache::slot::Need;
+use crate::cache::answer::Need;
 use crate::config::Settings;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
