@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fleet_engine_proto::v1::vehicle_service_client::VehicleServiceClient;
@@ -23,7 +24,7 @@ use tower_service::Service;
 use super::edges::Streaming;
 use super::{calls, fetches, fleet};
 use crate::end_to_end::vehicle;
-use crate::support::{HOUR, Script, factory};
+use crate::support::{HOUR, SECOND, Script, factory, settle};
 
 /// A server that answers the nth call (from 1) so.
 #[derive(Clone)]
@@ -146,6 +147,30 @@ async fn a_request_that_streams_is_sent_once_and_its_token_is_replaced_all_the_s
         factory.token(&vehicle()).await.unwrap();
         assert_eq!(fetches(&world), 2, "the refused token was kept");
     }
+}
+
+/// A caller that says how long it waits does not care for what.
+#[tokio::test]
+async fn a_call_waits_for_its_token_no_longer_than_its_own_timeout() {
+    let clock = ManualClock::default();
+    let factory = factory(&clock, &Script::hanging());
+    let server = Server { asked: Arc::default(), answers: |_| ended(MESSAGE, Code::Ok) };
+    let layer = GrpcTokenLayer::new(factory, &HERE.parse().unwrap()).unwrap();
+    let mut client = VehicleServiceClient::new(layer.layer(server.clone()));
+    let mut request = tonic::Request::new(GetVehicleRequest::default());
+    request.extensions_mut().insert(vehicle());
+    request.set_timeout(2 * SECOND);
+    let call = tokio::spawn(async move { client.get_vehicle(request).await });
+    settle().await;
+    clock.advance(2 * SECOND - Duration::from_millis(1));
+    settle().await;
+    assert!(!call.is_finished());
+    clock.advance(Duration::from_millis(1));
+    settle().await;
+    assert!(call.is_finished(), "it waits on, for the factory's own deadline");
+    // What tonic itself calls it.
+    assert_eq!(call.await.unwrap().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(server.asked.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
