@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -14,6 +15,7 @@ use fleet_token::attach::GrpcTokenLayer;
 use fleet_token::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use fleet_token::{AuthTokenFactory, ManualClock};
 use fleet_token_backend::Role;
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use tonic::body::Body as TonicBody;
 use tonic::transport::Endpoint;
@@ -171,6 +173,26 @@ async fn a_call_waits_for_its_token_no_longer_than_its_own_timeout() {
     // What tonic itself calls it.
     assert_eq!(call.await.unwrap().unwrap_err().code(), Code::Cancelled);
     assert_eq!(server.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_over_is_not_asked_again() {
+    /// Ends at once, without trailers, and may be asked once.
+    struct Once(bool);
+
+    impl Body for Once {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            assert!(!std::mem::replace(&mut self.0, true), "asked again after its end");
+            Poll::Ready(None)
+        }
+    }
+
+    let (answer, asked, _) = ask(|_| Response::new(TonicBody::new(Once(false)))).await;
+    assert!(answer.is_err());
+    assert_eq!(asked, 1);
 }
 
 #[tokio::test]
