@@ -261,6 +261,20 @@ class AuthTokenClientInterceptorTest {
         }
     }
 
+    /** gRPC allows it, and so does whoever cancels what could not be started. */
+    @Test
+    fun `a call that is cancelled before it is started is not sent`() {
+        Listening().use { engine ->
+            Tokens().factory().use { tokens ->
+                val call = engine.with(tokens).newCall(get, forTrip)
+                call.cancel("changed its mind", null)
+                val listener = object : ClientCall.Listener<ByteArray>() {}
+                assertFailsWith<IllegalStateException> { call.start(listener, Metadata()) }
+                assertEquals(0L to 0, tokens.stats().calls to engine.authorizations.size)
+            }
+        }
+    }
+
     @Test
     fun `nothing that is printed or thrown holds the token`() {
         Listening { Status.UNAUTHENTICATED }.use { engine ->
