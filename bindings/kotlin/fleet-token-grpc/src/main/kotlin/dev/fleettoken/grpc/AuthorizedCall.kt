@@ -57,7 +57,12 @@ internal class AuthorizedCall<Q, R>(
     }
 
     private fun again(listener: Listener<R>, headers: Metadata) {
-        send(listener, headers, mayBeAgain = false)
+        try {
+            send(listener, headers, mayBeAgain = false)
+        } catch (thrown: RuntimeException) {
+            // An interceptor beneath. The first call is over, and nobody else would say so.
+            return listener.onClose(Status.fromThrowable(thrown), Metadata())
+        }
         compression?.let(current::setMessageCompression)
         if (requested > 0) current.request(requested)
         message?.let(current::sendMessage)
