@@ -211,6 +211,7 @@ mod tests {
             (refused, Code::Unauthenticated),
             (TokenError::Timeout { deadline: Duration::from_secs(30) }, Code::Unavailable),
             (TokenError::Cleared, Code::Unavailable),
+            (TokenError::InvalidContext(crate::ContextError::Empty), Code::InvalidArgument),
             (TokenError::NotFound, Code::Unauthenticated),
             (TokenError::Disabled, Code::FailedPrecondition),
             (TokenError::ShutDown, Code::FailedPrecondition),
