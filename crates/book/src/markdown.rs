@@ -15,6 +15,8 @@ pub struct Page {
     pub anchors: Vec<String>,
     /// What is fenced or indented.
     pub blocks: Vec<Block>,
+    /// The lines of rows that are in no table, since an empty line or no heading is before them: readers see their `|`.
+    pub torn: Vec<usize>,
 }
 
 /// A link or a picture.
@@ -43,9 +45,14 @@ impl Block {
         self.info.as_deref().map(|info| info.split([' ', ',']).next().unwrap_or_default())
     }
 
-    /// Whether this word stands after the language.
+    /// The words after the language.
+    pub fn marks(&self) -> impl Iterator<Item = &str> {
+        self.info.as_deref().into_iter().flat_map(|info| info.split([' ', ',']).skip(1))
+    }
+
+    /// Whether this is one of them.
     pub fn is(&self, mark: &str) -> bool {
-        self.info.as_deref().is_some_and(|info| info.split([' ', ',']).skip(1).any(|word| word == mark))
+        self.marks().any(|word| word == mark)
     }
 }
 
@@ -78,6 +85,9 @@ impl Page {
                 Event::Html(html) | Event::InlineHtml(html) => {
                     let line = line_of(range.start);
                     page.links.extend(attributes(&html).map(|to| Link { to: to.to_owned(), line }));
+                }
+                Event::Start(Tag::Paragraph) if text[range.start..].starts_with('|') => {
+                    page.torn.push(line_of(range.start));
                 }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     let info = match kind {
@@ -126,6 +136,13 @@ mod tests {
         assert_eq!(page.blocks[0].language(), Some("json"));
         assert!(page.blocks[0].is("reply") && !page.blocks[0].is("json"));
         assert_eq!(page.blocks[1], Block { info: None, code: "cargo run\n".into(), line: 13 });
+    }
+
+    #[test]
+    fn a_row_after_an_empty_line_is_in_no_table() {
+        let table = "| a | b |\n|---|---|\n| 1 | 2 |\n";
+        assert!(Page::parse(table).torn.is_empty());
+        assert_eq!(Page::parse(&format!("{table}\n| 3 | 4 |\n")).torn, [5]);
     }
 
     #[test]
