@@ -245,6 +245,12 @@ impl AuthTokenFactory {
         self.core().note_hits(context, count);
     }
 
+    /// On its clock.
+    #[cfg(feature = "tonic")]
+    pub(crate) async fn sleep(&self, time: Duration) {
+        self.core().settings.clock.sleep(time).await;
+    }
+
     fn core(&self) -> &Arc<Core> {
         &self.owner.core
     }
