@@ -32,11 +32,19 @@ impl Jwt {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
-    /// What somebody else wrote, made fit for a terminal: no control characters, not too long.
+    /// What somebody else wrote, made fit for a terminal: no control characters.
+    pub(crate) fn legible(text: &str) -> String {
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    }
+
+    /// The same of what may have any length, within a finding: beyond reason it says how much more there is.
     pub(crate) fn brief(text: &str) -> String {
-        const LONGEST: usize = 80;
-        let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST).collect();
-        if text.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
+        const LONGEST: usize = 600;
+        let shown: String = Self::legible(text).chars().take(LONGEST).collect();
+        match text.chars().count().saturating_sub(LONGEST) {
+            0 => shown,
+            more => format!("{shown}… ({more} more characters)"),
+        }
     }
 }
 
@@ -73,7 +81,8 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_is_shown() {
         assert_eq!(Jwt::brief("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
-        assert_eq!(Jwt::brief(&"x".repeat(100)), "x".repeat(80) + "…");
+        assert_eq!(Jwt::brief(&"x".repeat(600)), "x".repeat(600));
+        assert_eq!(Jwt::brief(&"x".repeat(700)), "x".repeat(600) + "… (100 more characters)");
     }
 
     #[test]

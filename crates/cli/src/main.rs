@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+mod body;
 mod claims;
 mod clock;
 mod demo;
@@ -13,6 +14,7 @@ mod finding;
 mod get;
 mod inspect;
 mod jwt;
+mod report;
 mod request;
 mod screen;
 mod serve;

@@ -236,6 +236,64 @@ async fn a_401_without_a_login_is_told_from_one_with_a_bad_one() {
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_was_pasted_wrongly_is_named() {
+    let world = world(Grant::driver("v1")).await;
+    let endpoint = format!("{}{PATH}", world.backend_url());
+    for (header, saw) in [
+        ("Authorization: SECRET-SESSION-doctor", "one word, and no scheme"),
+        ("Authorization: eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.SECRET-SESSION-doctor", "a JWT without a scheme"),
+        ("Authorization: Bearer Bearer SECRET-SESSION-doctor", "the scheme stands there twice"),
+        ("Authorization: Bearer \"SECRET-SESSION-doctor\"", "quotes are left"),
+        ("Authorization: Authorization: Bearer SECRET-SESSION-doctor", "the header's name stands in its value"),
+        ("Authorization: Bearer $LOGIN", "a variable that was not filled in"),
+        ("Authorization: Bearer", "nothing stands there"),
+    ] {
+        let args = ["--endpoint", &endpoint, "--vehicle-id", "v1", "--requests", "1", "--header", header];
+        let ran = doctor(&args).await;
+        assert!(
+            ran.code == Some(2) && ran.out.contains("1 ✗ (login), 2 that only follow (status, sdk)"),
+            "{}",
+            ran.text()
+        );
+        let found = Found::of(&doctor(&[&args[..], &["--json"]].concat()).await);
+        assert!(found.is(&["login", "status", "sdk"], &[]), "{header}: {:?} {:?}", found.errors, found.warnings);
+        assert!(found.saw("login").contains(saw), "{header}: {}", found.saw("login"));
+    }
+    // What was cut off did no harm, and may do some where the app reads it.
+    let blank = format!("{LOGIN}\n");
+    let args = ["--json", "--endpoint", &endpoint, "--vehicle-id", "v1", "--requests", "1", "--header", &blank];
+    let found = Found::of(&doctor(&args).await);
+    assert!(found.is(&[], &["login"]) && found.code == 1, "{found:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_loses_some_requests_is_said_to() {
+    let world = world(Grant::driver("v1")).await;
+    let script = r#"[{"match": "/token/driver/", "skip": 1, "fault": {"kind": "reset"}},
+                     {"match": "/token/driver/", "skip": 2, "fault": {"kind": "truncated"}}]"#;
+    world.faults().extend_json(script).unwrap();
+    let found = examine(&world, PATH, &[]).await;
+    assert!(found.is(&[], &["reply"]) && found.code == 1, "{found:?}");
+    assert_eq!(found.saw("reply"), "2 of 8 requests broke off before the reply was whole");
+    // One of those for what nobody should get.
+    world.faults().clear();
+    world.faults().push("/token/driver/%2A", Fault::kind(FaultKind::Reset));
+    let found = examine(&world, PATH, &["--requests", "1"]).await;
+    assert!(found.is(&[], &["reply"]), "{found:?}");
+    assert!(found.saw("reply").ends_with("(that for wildcard-id)"), "{}", found.saw("reply"));
+    // And where it answers, but not well.
+    world.faults().clear();
+    world
+        .faults()
+        .extend_json(r#"[{"match": "/token/driver/", "skip": 1, "times": 2, "fault": {"status": 503}}]"#)
+        .unwrap();
+    let found = examine(&world, PATH, &[]).await;
+    assert_eq!(found.saw("status"), "2 of 5 requests failed: 200 (3×), 503 (2×)");
+    world.stop().await;
+}
+
 /// As behind a load balancer, with one bad machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_reply_among_good_ones_is_found() {
@@ -253,17 +311,24 @@ async fn one_bad_reply_among_good_ones_is_found() {
 async fn a_clock_that_is_wrong_is_told_from_a_date_that_is() {
     let world = world(Grant::driver("v1")).await;
     world.faults().push_forever("/token/driver/", Fault::date_skew_secs(300));
-    let means = |found: &Found| {
-        let all = found.json["findings"].as_array().unwrap();
-        all.iter().find(|f| f["id"] == "clock-skew").unwrap()["means"].as_str().unwrap().to_owned()
-    };
-    let date = means(&examine(&world, PATH, &["--requests", "1"]).await);
-    assert!(date.contains("the Date is wrong"), "{date}");
+    let found = examine(&world, PATH, &["--requests", "1"]).await;
+    assert!(found.saw("clock-skew").ends_with("; the Date is wrong"), "{found:?}");
     world.faults().clear();
     // The whole backend is ahead, which is the same as this machine being behind.
     world.clock().advance(std::time::Duration::from_secs(300));
-    let device = means(&examine(&world, PATH, &["--requests", "1"]).await);
-    assert!(device.contains("this machine's clock is wrong"), "{device}");
+    let found = examine(&world, PATH, &["--requests", "1"]).await;
+    assert!(found.saw("clock-skew").ends_with("; this machine's clock is likely the wrong one"), "{found:?}");
+    // No token that could be a witness.
+    world.faults().push_forever("/token/driver/", Fault::kind(FaultKind::Opaque));
+    let found = examine(&world, PATH, &["--requests", "1"]).await;
+    assert!(found.saw("clock-skew").ends_with("which of the two is wrong cannot be told from here"), "{found:?}");
+    world.stop().await;
+    // One machine of several.
+    let world = self::world(Grant::driver("v1")).await;
+    let script = r#"[{"match": "/token/driver/", "skip": 1, "fault": {"date_skew_secs": 400}}]"#;
+    world.faults().extend_json(script).unwrap();
+    let found = examine(&world, PATH, &["--requests", "3"]).await;
+    assert!(found.is(&[], &["clock-skew"]) && found.saw("clock-skew").contains(" in 1 of 3 replies;"), "{found:?}");
     world.stop().await;
 }
 
@@ -335,7 +400,10 @@ async fn requests_are_as_few_as_promised_and_none_is_followed() {
     let world = self::world(Grant::driver("v1")).await;
     world.faults().push_forever("/token/", Fault::kind(FaultKind::Hang));
     let found = examine(&world, PATH, &["--timeout", "1"]).await;
-    assert_eq!(found.saw("reply"), "2 of 2 requests got no whole reply in time");
+    assert_eq!(
+        found.saw("reply"),
+        "2 of 2 requests got no whole reply in time; after two in a row 3 more were not sent"
+    );
     // A server that is busy may see one of them only when its client has gone.
     assert!(world.stats().faults["hang"] <= 2, "{:?}", world.stats().faults);
     world.stop().await;
@@ -424,7 +492,7 @@ async fn for_people_it_is_a_checklist_with_what_to_do() {
     let args = ["--endpoint", &endpoint, "--vehicle-id", "v1", "--header", LOGIN];
     let ran = doctor(&args).await;
     assert_eq!(ran.code, Some(0), "{}", ran.text());
-    assert!(ran.out.contains("  ✓ shape ") && ran.out.contains("33 ✓, 3 – not checked"), "{}", ran.out);
+    assert!(ran.out.contains("  ✓ shape ") && ran.out.contains("34 ✓, 3 – not checked"), "{}", ran.out);
     world.faults().extend([serde_json::from_str::<ScriptedFault>(
         r#"{"match": "/token/driver/", "times": null, "fault": {"kind": "wrong_unit"}}"#,
     )
@@ -442,6 +510,49 @@ async fn for_people_it_is_a_checklist_with_what_to_do() {
     ] {
         assert!(text.contains(part), "{part:?} is missing in\n{}", ran.out);
     }
-    assert!(ran.out.lines().all(|line| line.chars().count() <= 100 && !line.contains('\u{1b}')), "{}", ran.out);
+    let fits = |ran: &Ran| ran.out.lines().all(|line| line.chars().count() <= 80 && !line.contains('\u{1b}'));
+    assert!(fits(&ran), "{}", ran.out);
+    // One cause is one fault, and what was not checked for it is told once.
+    world.faults().clear();
+    world.faults().push_forever("/token/driver/", Fault::kind(FaultKind::WrongId));
+    let ran = doctor(&args).await;
+    for part in [
+        "  ✗ sdk              refuses it (scope_mismatch), for the reason at other-id\n                     above\n",
+        "\n32 ✓, 1 ✗ (other-id), 1 that only follows (sdk), 3 – not checked\n",
+    ] {
+        assert!(ran.out.contains(part), "{part:?} is missing in\n{}", ran.out);
+    }
+    world.faults().clear();
+    world.faults().push_forever("/token/driver/", Fault::status(503));
+    let ran = doctor(&args).await;
+    let unchecked = ran.out.split_once("\nNot checked\n").unwrap().1.lines().filter(|line| line.starts_with("  – "));
+    assert_eq!(unchecked.count(), 2, "{}", ran.out);
+    assert!(fits(&ran) && ran.out.contains("1 ✗ (status), 1 that only follows (sdk), 25 – not checked"), "{}", ran.out);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_scripts_what_follows_names_its_cause() {
+    let world = world(Grant::driver("v1")).await;
+    for (kind, id, cause) in [
+        (FaultKind::WrongId, "sdk", "other-id"),
+        (FaultKind::Wildcard, "sdk", "wildcard"),
+        (FaultKind::WrongUnit, "sdk", "expiry-unit"),
+        (FaultKind::Html, "body", "content-type"),
+        (FaultKind::Html, "sdk", "content-type"),
+        (FaultKind::Html, "lifetime", "content-type"),
+        (FaultKind::NullToken, "sdk", "token"),
+        (FaultKind::Reset, "sdk", "reply"),
+        (FaultKind::Reset, "no-session", "reply"),
+        (FaultKind::Expired, "sdk", "expires-at"),
+        (FaultKind::NoAuthorization, "sdk", "authorization"),
+    ] {
+        world.faults().clear();
+        world.faults().push_forever("/token/driver/", Fault::kind(kind));
+        let found = examine(&world, &format!("{PATH}?shape=E"), &["--requests", "1"]).await;
+        let all = found.json["findings"].as_array().unwrap();
+        let finding = all.iter().find(|finding| finding["id"] == id).unwrap();
+        assert_eq!(finding["because"], serde_json::json!([cause]), "{kind:?}: {finding}");
+    }
     world.stop().await;
 }

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::time::server_now;
+use crate::body::{Declared, Token, Unit};
 use crate::claims::{MAX_LIFETIME, SKEW, seconds};
-use crate::doctor::body::{Declared, Token, Unit};
 use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding, Level};
 use crate::jwt::Jwt;
@@ -19,20 +19,25 @@ const ROUNDED: i64 = 5;
 
 pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 2] {
     let (Some(exchange), Some(fields)) = (reply, reply.and_then(Exchange::fields)) else {
-        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.skipped("no token came"));
+        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.wanting("no token came"));
     };
     let Token::Secret(token) = &fields.token else {
-        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.skipped("no token came"));
+        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.wanting("no token came"));
     };
     let now = server_now(exchange);
     let expires = Jwt::read(token).and_then(|jwt| seconds(&jwt.claims, "exp"));
     let Some(declared) = &fields.expiry else {
-        return [Check::ExpiryUnit.skipped("the reply has no expiry"), silent(expires)];
+        return [
+            Check::ExpiryUnit.skipped("the reply has no expiry").because(&[Check::DeclaredExpiry]),
+            silent(expires),
+        ];
     };
     let unit = unit(declared, expires.map(|exp| exp - now));
     let agrees = match (read(declared, now), expires) {
-        _ if unit.level == Level::Error => Check::DeclaredExpiry.skipped("its unit is wrong: see expiry-unit"),
-        (None, _) => Check::DeclaredExpiry.skipped("it cannot be read: see expiry-unit"),
+        _ if unit.level == Level::Error => {
+            Check::DeclaredExpiry.skipped("its unit is wrong").because(&[Check::ExpiryUnit])
+        }
+        (None, _) => Check::DeclaredExpiry.skipped("it cannot be read").because(&[Check::ExpiryUnit]),
         (Some(end), None) => alone(end, now),
         (Some(end), Some(exp)) => against(end, exp),
     };

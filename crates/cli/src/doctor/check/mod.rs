@@ -5,12 +5,14 @@ mod address;
 mod body;
 mod expiry;
 mod http;
+mod login;
 mod network;
+mod sdk;
 mod time;
 mod token;
 
 use super::seen::{Exchange, Seen};
-use crate::finding::Finding;
+use crate::finding::{self, Finding};
 
 /// What is in one reply: always the same checks, in one order.
 fn of_reply(reply: Option<&Exchange>, seen: &Seen) -> Vec<Finding> {
@@ -23,6 +25,7 @@ fn of_reply(reply: Option<&Exchange>, seen: &Seen) -> Vec<Finding> {
 /// Every check's outcome, one each, in the order in which they are shown.
 pub(crate) fn all(seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::from(address::judge(seen));
+    findings.push(login::judge(seen));
     findings.extend(network::judge(seen));
     findings.extend(http::judge(seen));
     findings.extend(time::judge(seen));
@@ -35,5 +38,7 @@ pub(crate) fn all(seen: &Seen) -> Vec<Finding> {
     findings.extend(token::judge(seen));
     findings.extend(access::judge(seen));
     findings.sort_by_key(|finding| finding.check);
+    finding::settle(&mut findings);
+    findings.push(sdk::judge(seen, &findings));
     findings
 }

@@ -12,11 +12,12 @@ const DAY: i64 = 24 * 60 * 60;
 
 pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
     let mut findings = vec![dns(seen), tcp(seen)];
-    let skipped = |why: &str| [Check::TlsTrust, Check::TlsHost, Check::TlsDays].map(|check| check.skipped(why));
+    let checks = [Check::TlsTrust, Check::TlsHost, Check::TlsDays];
     findings.extend(match &seen.tls {
         Step::Done(handshake) => tls(handshake, &seen.address.host, unix_secs(clock::wall())),
-        Step::Failed(why) => skipped(why),
-        Step::Skipped(why) => skipped(why),
+        Step::Failed(why) => checks.map(|check| check.skipped(why)),
+        Step::Skipped(why) if seen.address.is_https => checks.map(|check| check.wanting(*why)),
+        Step::Skipped(why) => checks.map(|check| check.skipped(*why)),
     });
     findings
 }
@@ -24,7 +25,7 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
 fn dns(seen: &Seen) -> Finding {
     let host = Jwt::brief(&seen.address.host);
     match &seen.dns {
-        Step::Skipped(why) => Check::Dns.skipped(*why),
+        Step::Skipped(why) => Check::Dns.wanting(*why),
         Step::Failed(why) => Check::Dns.error(
             format!("{host} was not found: {}", Jwt::brief(why)),
             "Nothing can be reached under this name from here.",
@@ -43,7 +44,7 @@ fn dns(seen: &Seen) -> Finding {
 
 fn tcp(seen: &Seen) -> Finding {
     match &seen.tcp {
-        Step::Skipped(why) => Check::Tcp.skipped(*why),
+        Step::Skipped(why) => Check::Tcp.wanting(*why),
         Step::Failed(why) => Check::Tcp.error(
             Jwt::brief(why),
             "The name is right, and nobody answers there.",
@@ -75,8 +76,8 @@ fn trust(handshake: &Handshake) -> Finding {
             Jwt::brief(&certificate.issuer)
         )),
         (None, None) => check.fine(handshake.version.unwrap_or("TLS")),
-        (Some(TlsFailure::OtherHost), _) => check.skipped("the name is wrong already: see tls-host"),
-        (Some(TlsFailure::Dates), _) => check.skipped("the dates are wrong already: see tls-days"),
+        (Some(TlsFailure::OtherHost), _) => check.skipped("the name is wrong already").because(&[Check::TlsHost]),
+        (Some(TlsFailure::Dates), _) => check.skipped("the dates are wrong already").because(&[Check::TlsDays]),
         (Some(TlsFailure::NotTls), _) => check.error(
             "the server does not speak TLS on this port",
             "It is an http endpoint, or another service.",
@@ -119,13 +120,15 @@ fn name(handshake: &Handshake, host: &str) -> Finding {
             "Clients cannot tell this server from one that somebody put in its place, and refuse it. Nothing was sent.",
             "Call the backend by a name that is in the certificate, or get one that has this name.",
         ),
-        Some(_) => check.skipped("the handshake failed before"),
+        Some(_) => check.skipped("the handshake failed before").because(&[Check::TlsTrust, Check::TlsDays]),
     }
 }
 
 fn days(certificate: Option<&Certificate>, now: i64) -> Finding {
     let check = Check::TlsDays;
-    let Some(certificate) = certificate else { return check.skipped("the server showed no certificate") };
+    let Some(certificate) = certificate else {
+        return check.skipped("the server showed no certificate").because(&[Check::TlsTrust]);
+    };
     let refused = "Every client refuses it. Nothing was sent.";
     let left = (certificate.not_after - now).div_euclid(DAY);
     if certificate.not_after <= now {

@@ -1,4 +1,5 @@
-//! A reply's body, read for what it is rather than for what can be made of it: which shape, which fields, which values.
+//! A reply's body, read for what it is rather than for what can be made of it: which shape, which fields, which values. For
+//! `doctor`, which asked for it, and for `inspect`, which was given it.
 
 use std::fmt;
 
@@ -25,6 +26,8 @@ pub(crate) struct Fields {
     /// The name under which the shape is known.
     pub(crate) shape: Shape,
     pub(crate) token: Token,
+    /// The name of the token's field.
+    pub(crate) token_field: Option<&'static str>,
     /// The first field that says when the token ends.
     pub(crate) expiry: Option<Declared>,
     /// A field `error` that is not null.
@@ -157,6 +160,7 @@ impl Fields {
         };
         Self {
             shape: Shape::of(name, expiry),
+            token_field: name,
             token,
             expiry: expiry.zip(unit).map(|(field, unit)| Declared { field, unit, value: map[field].clone() }),
             has_error: map.get("error").is_some_and(|error| !error.is_null()),
