@@ -8,6 +8,7 @@ use crate::commands::Commands;
 use crate::markdown::Block;
 use crate::pages::{Pages, files};
 use crate::reply::ReplySchema;
+use crate::walk::MARKS;
 
 /// Whose doc-tests include pages, by a path to the page that ends so.
 const DOC_TESTS: [&str; 3] = ["src/lib.rs", "crates/book/src/doctests.rs", "crates/backend/src/lib.rs"];
@@ -52,6 +53,12 @@ impl<'a> Judges<'a> {
             let ours = block.code.lines().filter(|line| line.starts_with("cargo ") || line.starts_with("fleet-token "));
             return self.commands.faults(&ours.collect::<Vec<_>>().join("\n"));
         };
+        let unknown = block
+            .marks()
+            .find(|mark| !MARKS.iter().any(|known| known.ends_with('=') && mark.starts_with(known) || mark == known));
+        if let Some(mark) = unknown {
+            return vec![format!("nothing is done about the mark `{mark}`")];
+        }
         match language {
             "text" => stands_for_something(&block.code).into_iter().collect(),
             "sh" => self.commands.faults(&block.code),
@@ -154,6 +161,7 @@ mod tests {
         assert_eq!(faults("```toml\na = 1\n```"), ["docs/a.md:3: nothing checks `toml`: make it `text`"]);
         assert_eq!(faults("```\nplain\n```"), ["docs/a.md:3: nothing checks ``: make it `text`"]);
         assert!(faults("```text\nplain\n```\n\n    indented").is_empty());
+        assert_eq!(faults("```sh rnu\nls\n```"), ["docs/a.md:3: nothing is done about the mark `rnu`"]);
         assert_eq!(faults("```text\nRUN\n```"), ["docs/a.md:3: `RUN` stands for something that was never put there"]);
     }
 

@@ -1,4 +1,5 @@
-//! The documentation, held to what it says: [`links`] that lead somewhere, [`blocks`] of code that work, replies that the
+//! The documentation, held to what it says: [`links`] that lead somewhere, [`blocks`] of code that work, commands that lead a reader
+//! to what the page [promises](walk), replies that the
 //! [schema](reply) accepts, and the book that is [built](build) of its pages. A chore of the repository.
 
 pub mod blocks;
@@ -13,3 +14,4 @@ pub mod pictures;
 pub mod reply;
 #[cfg(test)]
 mod testing;
+pub mod walk;

@@ -10,6 +10,7 @@ use fleet_token_book::blocks::Judges;
 use fleet_token_book::commands::Commands;
 use fleet_token_book::markdown::Page;
 use fleet_token_book::pages::Pages;
+use fleet_token_book::walk::Walk;
 use fleet_token_book::{build, links, pictures};
 
 #[derive(Parser)]
@@ -31,6 +32,11 @@ enum Command {
         /// The program behind `cargo xtask`.
         #[arg(long)]
         xtask: PathBuf,
+    },
+    /// List the pages that can be followed; or print one as a script for bash, which takes the checkout and an empty folder.
+    Walk {
+        /// Which one.
+        page: Option<String>,
     },
     /// Make the pictures anew.
     Pictures {
@@ -78,6 +84,19 @@ fn run(cli: &Cli) -> io::Result<Vec<String>> {
             let (links, blocks) = (sum(|page| page.links.len()), sum(|page| page.blocks.len()));
             println!("{} pages, {links} links, {blocks} blocks of code", pages.iter().count());
             Ok([links::faults(&pages), judges.faults(&pages), pictures::faults(&cli.root)?].concat())
+        }
+        Command::Walk { page: None } => {
+            for (path, _) in pages.iter().filter(|(path, page)| Walk::of(path, page).is_some()) {
+                println!("{path}");
+            }
+            Ok(Vec::new())
+        }
+        Command::Walk { page: Some(path) } => {
+            match pages.get(path).and_then(|page| Walk::of(path, page)) {
+                Some(walk) => print!("{}", walk.script),
+                None => return Ok(vec![format!("{path}: no page with a command to run")]),
+            }
+            Ok(Vec::new())
         }
         Command::Pictures { demo } => {
             demo.as_ref().map_or(Ok(()), |program| pictures::record(&cli.root, program))?;

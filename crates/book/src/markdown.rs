@@ -43,9 +43,14 @@ impl Block {
         self.info.as_deref().map(|info| info.split([' ', ',']).next().unwrap_or_default())
     }
 
-    /// Whether this word stands after the language.
+    /// The words after the language.
+    pub fn marks(&self) -> impl Iterator<Item = &str> {
+        self.info.as_deref().into_iter().flat_map(|info| info.split([' ', ',']).skip(1))
+    }
+
+    /// Whether this is one of them.
     pub fn is(&self, mark: &str) -> bool {
-        self.info.as_deref().is_some_and(|info| info.split([' ', ',']).skip(1).any(|word| word == mark))
+        self.marks().any(|word| word == mark)
     }
 }
 

@@ -59,6 +59,20 @@ fn built(workspace: &Workspace) -> io::Result<ExitStatus> {
     run::shown(program(workspace).arg("build").arg("--mdbook").arg(mdbook).arg("--out").arg(out))
 }
 
+/// The pages that can be followed, each with the script that does so.
+pub(crate) fn walks(workspace: &Workspace) -> io::Result<Vec<(String, String)>> {
+    let status = run::shown(&mut cargo(workspace, &["build", "-p", "fleet-token-book"]))?;
+    if !status.success() {
+        return Err(io::Error::other(format!("cargo build: {status}")));
+    }
+    let said = |words: &[&str]| {
+        let output = program(workspace).arg("walk").args(words).output()?;
+        let text = String::from_utf8(output.stdout).map_err(io::Error::other)?;
+        if output.status.success() { Ok(text) } else { Err(io::Error::other(text)) }
+    };
+    said(&[])?.lines().map(|page| Ok((page.to_owned(), said(&[page])?))).collect()
+}
+
 /// The program of `crates/book`, at the root.
 fn program(workspace: &Workspace) -> Command {
     let mut command = Command::new(built_program(workspace, "fleet-token-book"));

@@ -36,6 +36,7 @@ mod swift;
 mod tally;
 mod test;
 mod tools;
+mod walk;
 mod workspace;
 
 use std::process::ExitCode;
@@ -83,6 +84,8 @@ enum Chore {
     Bench(bench::Args),
     /// Check the pages of the documentation and build the book of them, into target/book/html.
     Book,
+    /// Follow the quickstarts as a reader would, each command as it stands there.
+    Walk(walk::Args),
     /// Make the pictures of the pages anew, out of the texts in docs/pictures.
     Pictures(book::PicturesArgs),
     /// Package the SDK for phones.
@@ -126,6 +129,7 @@ fn main() -> ExitCode {
         Chore::Soak(args) => soak::run(&args, &workspace),
         Chore::Bench(args) => bench::run(&args, &workspace),
         Chore::Book => book::run(&mut workspace),
+        Chore::Walk(args) => walk::run(&args, &workspace),
         Chore::Pictures(args) => book::pictures(&args, &workspace),
         Chore::Dist(args) => dist::run(&args, &workspace),
         Chore::Api(args) => api::run(&args, &workspace),

@@ -29,7 +29,12 @@ pub(crate) enum Ending {
 /// The cargo that started this chore, as if typed at the root.
 pub(crate) fn cargo(workspace: &Workspace, args: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(args).current_dir(workspace.root()).stdin(Stdio::null());
+    typed_by_hand(command.args(args).current_dir(workspace.root()).stdin(Stdio::null()));
+    command
+}
+
+/// Without what only a chore's own process knows.
+pub(crate) fn typed_by_hand(command: &mut Command) -> &mut Command {
     // `cargo run` describes xtask itself in these. A build script that watches them would rebuild its crate each
     // time cargo is started by hand after a chore, or the other way round.
     for (name, _) in env::vars_os() {

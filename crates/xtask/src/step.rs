@@ -33,6 +33,17 @@ impl Outcome {
         }
     }
 
+    /// What the named parts of a step came to: the failures, or else what was skipped.
+    pub(crate) fn summed(outcomes: &[(&str, Self)]) -> Self {
+        let reasons = |of: fn(&Outcome) -> Option<&String>| {
+            let named = |(name, outcome): &(&str, Outcome)| of(outcome).map(|reason| format!("{name}: {reason}"));
+            Some(outcomes.iter().filter_map(named).collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+        };
+        let failed = reasons(|outcome| if let Outcome::Failed(reason) = outcome { Some(reason) } else { None });
+        let skipped = reasons(|outcome| if let Outcome::Skipped(reason) = outcome { Some(reason) } else { None });
+        failed.map(Outcome::Failed).or(skipped.map(Outcome::Skipped)).unwrap_or(Outcome::Passed)
+    }
+
     /// CI proves everything or fails.
     fn in_ci(self, is_ci: bool) -> Self {
         match self {
@@ -122,6 +133,18 @@ mod tests {
         assert_eq!(skipped.clone().in_ci(false), skipped);
         assert_eq!(skipped.in_ci(true), Outcome::Failed("skipped, which CI must not: no JDK".into()));
         assert_eq!(Outcome::Passed.in_ci(true), Outcome::Passed);
+    }
+
+    #[test]
+    fn a_failure_counts_before_a_skip_and_both_are_named() {
+        let failed = || ("a", Outcome::Failed("exit status: 1".into()));
+        let skipped = || ("b", Outcome::Skipped("no JDK".into()));
+        assert_eq!(
+            Outcome::summed(&[("c", Outcome::Passed), skipped(), failed()]),
+            Outcome::Failed("a: exit status: 1".into())
+        );
+        assert_eq!(Outcome::summed(&[("c", Outcome::Passed), skipped()]), Outcome::Skipped("b: no JDK".into()));
+        assert_eq!(Outcome::summed(&[("c", Outcome::Passed)]), Outcome::Passed);
     }
 
     #[test]

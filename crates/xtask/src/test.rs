@@ -26,6 +26,7 @@ use crate::step::{self, Outcome, Step};
 use crate::supply;
 use crate::swift;
 use crate::tally::Tally;
+use crate::walk;
 use crate::workspace::Workspace;
 
 /// Far above an honest run on two slow cores.
@@ -68,6 +69,7 @@ pub(crate) const STEPS: &[Step<'_>] = &[
     Step { name: kotlin::NAME, about: kotlin::ABOUT, run: &kotlin::test },
     Step { name: swift::NAME, about: swift::ABOUT, run: &swift::test },
     Step { name: example::NAME, about: example::ABOUT, run: &example::test },
+    Step { name: walk::NAME, about: walk::ABOUT, run: &walk::test },
     Step { name: "scenarios", about: "every scenario holds in every language", run: &scenarios::compare },
     Step { name: "packages", about: "what phones are given, as far as it can be made here", run: &dist::test },
     Step { name: "secrets", about: "no token in what the steps before printed", run: &secret_scan },
@@ -158,7 +160,18 @@ fn demo(workspace: &mut Workspace) -> Outcome {
 /// Reads what the steps before kept; a log that is not there is a hole in the proof, and is said.
 fn secret_scan(workspace: &mut Workspace) -> Outcome {
     let (mut lines, mut found, mut traced, mut missing) = (0, 0, 0, Vec::new());
-    for name in [TESTS, DOC_TESTS, DEMO, sim::NAME, model::NAME, soak::NAME, kotlin::NAME, swift::NAME, example::NAME] {
+    for name in [
+        TESTS,
+        DOC_TESTS,
+        DEMO,
+        sim::NAME,
+        model::NAME,
+        soak::NAME,
+        kotlin::NAME,
+        swift::NAME,
+        example::NAME,
+        walk::NAME,
+    ] {
         let log = workspace.log(name);
         if !log.is_file() {
             missing.push(name);

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args, workspace: &mut Workspace) -> ExitCode {
 pub(crate) fn test(workspace: &mut Workspace) -> Outcome {
     let _ = fs::remove_file(workspace.log(NAME));
     let outcomes: Vec<_> = EXAMPLES.iter().map(|example| (example.name, headless(example, workspace))).collect();
-    summed(&outcomes)
+    Outcome::summed(&outcomes)
 }
 
 fn headless(example: &Example, workspace: &mut Workspace) -> Outcome {
@@ -126,29 +126,9 @@ fn started(example: &Example, workspace: &mut Workspace) -> Result<(Server, Comm
     Ok((server, command))
 }
 
-/// What all of them came to: the failures, or else what was skipped.
-fn summed(outcomes: &[(&str, Outcome)]) -> Outcome {
-    let reasons = |of: fn(&Outcome) -> Option<&String>| {
-        let named = |(name, outcome): &(&str, Outcome)| of(outcome).map(|reason| format!("{name}: {reason}"));
-        Some(outcomes.iter().filter_map(named).collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
-    };
-    let failed = reasons(|outcome| if let Outcome::Failed(reason) = outcome { Some(reason) } else { None });
-    let skipped = reasons(|outcome| if let Outcome::Skipped(reason) = outcome { Some(reason) } else { None });
-    failed.map(Outcome::Failed).or(skipped.map(Outcome::Skipped)).unwrap_or(Outcome::Passed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failure_counts_before_a_skip_and_both_are_named() {
-        let failed = || ("a", Outcome::Failed("exit status: 1".into()));
-        let skipped = || ("b", Outcome::Skipped("no JDK".into()));
-        assert_eq!(summed(&[("c", Outcome::Passed), skipped(), failed()]), Outcome::Failed("a: exit status: 1".into()));
-        assert_eq!(summed(&[("c", Outcome::Passed), skipped()]), Outcome::Skipped("b: no JDK".into()));
-        assert_eq!(summed(&[("c", Outcome::Passed)]), Outcome::Passed);
-    }
 
     #[test]
     fn every_example_has_a_folder_with_a_readme_and_every_folder_is_an_example() {
