@@ -6,6 +6,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::jwt::Jwt;
+
 /// The SDK's limit.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
@@ -139,8 +141,14 @@ impl Body {
         }
         match serde_json::from_slice(text) {
             Ok(Value::Object(map)) => Self::Json(Fields::of(&map)),
+            Ok(Value::String(text)) if Jwt::read(&text).is_some() => {
+                Self::NotAnObject("a JSON text: a token and nothing else")
+            }
             Ok(Value::String(_)) => Self::NotAnObject("a JSON text"),
             Ok(_) => Self::NotAnObject("JSON, but no object"),
+            Err(_) if std::str::from_utf8(text).is_ok_and(|text| Jwt::read(text).is_some()) => {
+                Self::NotAnObject("no JSON: a token and nothing else")
+            }
             Err(_) => Self::NotAnObject("no JSON"),
         }
     }
@@ -187,6 +195,12 @@ mod tests {
         assert!(matches!(read("<html>", "application/json"), Body::Html));
         assert!(matches!(read("Sign in", "text/html"), Body::Html));
         assert!(matches!(read("\"abc\"", "application/json"), Body::NotAnObject("a JSON text")));
+        // {"alg":"RS256"} and {"exp":1}, unsigned.
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.x";
+        let bare = "no JSON: a token and nothing else";
+        assert!(matches!(read(jwt, "text/plain"), Body::NotAnObject(what) if what == bare));
+        let quoted = "a JSON text: a token and nothing else";
+        assert!(matches!(read(&format!("\"{jwt}\""), "application/json"), Body::NotAnObject(what) if what == quoted));
         assert!(matches!(read("[1]", "application/json"), Body::NotAnObject("JSON, but no object")));
         assert!(matches!(read("{\"token\":", "application/json"), Body::NotAnObject("no JSON")));
         assert!(matches!(read(&" ".repeat(MAX_BODY + 1), "application/json"), Body::TooLong));

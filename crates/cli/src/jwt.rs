@@ -48,6 +48,16 @@ impl Jwt {
     }
 }
 
+/// What an opaque token is, as far as its beginning tells: Google's begin with these.
+pub(crate) fn of_google(token: &str) -> Option<&'static str> {
+    match token {
+        _ if token.starts_with("ya29.") => Some("an OAuth access token of Google's"),
+        _ if token.starts_with("1//") => Some("an OAuth refresh token of Google's"),
+        _ if token.starts_with("AIza") => Some("an API key of Google's"),
+        _ => None,
+    }
+}
+
 /// A token without the word Bearer before it; `None` if that does not stand there.
 pub(crate) fn without_scheme(token: &str) -> Option<&str> {
     let (scheme, rest) = token.trim_start().split_once(' ')?;
@@ -83,6 +93,12 @@ mod tests {
         assert_eq!(Jwt::brief("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
         assert_eq!(Jwt::brief(&"x".repeat(600)), "x".repeat(600));
         assert_eq!(Jwt::brief(&"x".repeat(700)), "x".repeat(600) + "… (100 more characters)");
+    }
+
+    #[test]
+    fn googles_own_tokens_are_known_by_their_beginning() {
+        let known = ["ya29.a0x.y", "1//0x", "AIzaSy", "eyJ.eyJ.x", "ya30"].map(|token| of_google(token).is_some());
+        assert_eq!(known, [true, true, true, false, false]);
     }
 
     #[test]

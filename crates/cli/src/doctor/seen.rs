@@ -92,6 +92,8 @@ pub(crate) enum TlsFailure {
     OtherHost,
     /// Over, or not begun.
     Dates,
+    /// The certificate itself is not one for a server that can be trusted, in words.
+    Certificate(&'static str),
     /// The other side speaks something else.
     NotTls,
     Other(String),
@@ -116,6 +118,8 @@ pub(crate) struct Exchange {
     /// Until the reply's head was here.
     pub(crate) first_byte: Duration,
     pub(crate) outcome: Result<HttpResponse, TransportError>,
+    /// Redirects within the server that were followed on the way, as the SDK does.
+    pub(crate) hops: Vec<HttpResponse>,
 }
 
 /// What a request without the login got.

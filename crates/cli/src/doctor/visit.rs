@@ -33,8 +33,7 @@ pub(crate) async fn backend(
     let context = request.context();
     context.kind().map_err(|error| error.to_string())?;
     let session = request.session()?;
-    let no_url = "--endpoint is not an absolute http(s) URL";
-    let address = Address::of(&request.endpoint).ok_or(no_url)?;
+    let address = Address::of(&request.endpoint).ok_or_else(|| not_a_url(&request.endpoint))?;
     let mut seen = unseen(context, address);
     seen.logins = request.header_lines().filter_map(|line| Login::of(line, unix_secs(clock::wall()))).collect();
     seen.requests = usize::from(times);
@@ -84,6 +83,12 @@ fn unseen(context: AuthTokenContext, address: Address) -> Seen {
         no_session: Anonymous::Skipped(UNSENT),
         sdk: Step::Skipped(UNSENT),
     }
+}
+
+/// An endpoint that is no URL: mostly the scheme is what is missing.
+fn not_a_url(endpoint: &str) -> String {
+    let hint = if endpoint.contains("://") { "" } else { "; put https:// before it (http:// for this machine)" };
+    format!("--endpoint is not an absolute http(s) URL{hint}")
 }
 
 /// What is wrong with the template, without repeating it: a secret may stand in it.

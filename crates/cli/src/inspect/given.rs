@@ -151,6 +151,13 @@ fn alone(text: &str) -> Result<Given, Problem> {
 
 /// What was given instead of a token, as far as it can be told, and what to do.
 fn near_miss(token: &str) -> Problem {
+    if let Some(what) = crate::jwt::of_google(token) {
+        return (
+            format!("that is {what}, and no Fleet Engine JWT"),
+            "A service account's opens all that its role does: it must not leave the server. Sign a JWT with an authorization \
+             claim for each phone instead.",
+        );
+    }
     let (message, hint) = match token.split('.').count() {
         2 => ("only two of a JWT's three parts are there", "It was cut off, or it is unsigned: copy all of it."),
         3 => (
@@ -252,6 +259,9 @@ mod tests {
             ("a.b.c", "not JSON objects"),
             ("SECRET-TOKEN-1", "that is no JWT"),
             ("a.b.c.d.e", "that is no JWT"),
+            ("ya29.SECRET-TOKEN-1", "an OAuth access token of Google's"),
+            ("{\"access_token\": \"ya29.SECRET-TOKEN-1\", \"expires_in\": 3599}", "an OAuth access token of Google's"),
+            ("1//SECRET-TOKEN-1", "an OAuth refresh token"),
             (" \n", "there is no token"),
             ("Bearer ", "no JWT"),
         ] {

@@ -27,6 +27,10 @@ enum Answer {
 }
 
 fn answer(exchange: &Exchange) -> Answer {
+    // Where it leads to no token it was no answer for an app.
+    if let Some(hop) = exchange.hops.first().filter(|_| exchange.token().is_none()) {
+        return Answer::Redirect(hop.status);
+    }
     match exchange.status() {
         None => Answer::None,
         Some(status @ 200..=299) => exchange.token().map_or(Answer::Empty(status), Answer::Token),
@@ -112,7 +116,14 @@ fn no_session(seen: &Seen) -> Finding {
         Anonymous::WasOne if seen.good().is_some_and(|good| good.token().is_some()) => {
             return check.error("a token, though no login was sent (no --header was given)", open, remedy);
         }
-        Anonymous::WasOne => return check.wanting("no --header was given, and no token came"),
+        Anonymous::WasOne => {
+            let refused =
+                seen.exchanges().iter().filter_map(Exchange::status).find(|status| [401, 403].contains(status));
+            return match refused {
+                Some(status) => check.fine(format!("refused with {status}: no --header was given")),
+                None => check.wanting("no --header was given, and no token came"),
+            };
+        }
         Anonymous::Skipped(why) => return check.wanting(*why),
         Anonymous::Asked(exchange) => exchange,
     };
@@ -135,7 +146,7 @@ mod tests {
     fn got(status: u16, body: &str) -> Step<Exchange> {
         let headers = fleet_token::http::HeaderMap::new();
         let outcome = Ok(HttpResponse::new(status, headers, body.as_bytes().to_vec()));
-        Step::Done(Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::ZERO, outcome })
+        Step::Done(Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::ZERO, outcome, hops: Vec::new() })
     }
 
     #[test]

@@ -105,6 +105,7 @@ mod tests {
                 sent: std::time::SystemTime::UNIX_EPOCH,
                 first_byte: std::time::Duration::ZERO,
                 outcome: Ok(HttpResponse::new(200, fleet_token::http::HeaderMap::new(), body)),
+                hops: Vec::new(),
             };
             let [_, token, _] = judge(Some(&reply));
             assert!(token.level == level && !token.saw.contains("SECRET-TOKEN"), "{token:?}");

@@ -148,6 +148,11 @@ fn not_a_number(declared: &Declared) -> Finding {
             "Google's samples cannot read it. fleet-token reads both.",
             "Answer milliseconds since 1970.",
         ),
+        _ if declared.value.as_str().is_some_and(is_zoneless) => check.error(
+            format!("{field} is a date without a time zone"),
+            "Each client takes it for another zone's, hours off; fleet-token refuses the reply.",
+            "Put the zone at its end: Z for UTC, as in \"2026-01-01T01:00:00Z\" (RFC 3339).",
+        ),
         _ if declared.value.is_null() => check.skipped(format!("{field} is null")),
         _ => check.error(
             format!("{field} is {}, and no time", if declared.value.is_string() { "a text" } else { "no number" }),
@@ -155,6 +160,12 @@ fn not_a_number(declared: &Declared) -> Finding {
             "Answer milliseconds since 1970 in expirationTimestamp, or seconds from now in expiresInSeconds.",
         ),
     }
+}
+
+/// Whether nothing is missing in a date and time but the zone.
+fn is_zoneless(text: &str) -> bool {
+    let zoned = format!("{}Z", text.trim().replacen(' ', "T", 1));
+    OffsetDateTime::parse(&zoned, &Rfc3339).is_ok()
 }
 
 /// No expiry in the reply.
@@ -240,6 +251,8 @@ mod tests {
             (Unit::Seconds, json!(3.6), Some(3600), Error, "seconds / 1000"),
             (Unit::Seconds, json!("3600"), Some(3600), Warning, "in quotes"),
             (Unit::Seconds, json!("soon"), Some(3600), Error, "is a text, and no time"),
+            (Unit::Rfc3339, json!("2026-01-01T01:00:00"), Some(3600), Error, "without a time zone"),
+            (Unit::Rfc3339, json!("2026-01-01 01:00:00"), None, Error, "without a time zone"),
             (Unit::Seconds, json!(null), Some(3600), NotChecked, "null"),
             (Unit::EpochMillis, json!(hour_ms), Some(3600), Fine, "milliseconds since"),
             (Unit::EpochMillis, json!(NOW + 3600), Some(3600), Error, "seconds, where milliseconds"),

@@ -202,7 +202,19 @@ fn words(status: u16) -> (&'static str, &'static str) {
 fn redirect(replies: &[Exchange], seen: &Seen) -> Finding {
     let check = Check::Redirect;
     let is_redirect = |e: &&Exchange| e.status().is_some_and(|status| (300..400).contains(&status));
-    let Some(exchange) = replies.iter().find(is_redirect) else { return check.fine("none") };
+    let Some(exchange) = replies.iter().find(is_redirect) else {
+        let followed = replies.iter().find(|exchange| !exchange.hops.is_empty());
+        return followed.map_or_else(
+            || check.fine("none"),
+            |_| {
+                check.warning(
+                    "to another path of the same server; followed, as fleet-token does",
+                    "Each fetch takes two requests; some clients do not follow at all.",
+                    "Give the final address as --endpoint. Often a slash at the end is what is missing.",
+                )
+            },
+        );
+    };
     let origin = exchange.header("location").map(|location| seen.address.origin_of(location));
     match origin {
         Some(Some(origin)) if origin != seen.address.origin() => check.error(
@@ -211,10 +223,10 @@ fn redirect(replies: &[Exchange], seen: &Seen) -> Finding {
              login page: then the session is over.",
             "Give the final address as --endpoint, and let the backend answer 401 where it wants to say \"log in\".",
         ),
-        Some(Some(_)) => check.warning(
-            "to another path of the same server",
-            "Each fetch takes two requests; some clients do not follow at all. It was not followed here.",
-            "Give the final address as --endpoint. Often a slash at the end is what is missing.",
+        Some(Some(_)) => check.error(
+            "from path to path of the same server, without an end",
+            "No client gets there: each stops after a few redirects.",
+            "Look at the rules of the route and of the proxy before it: two of them undo each other.",
         ),
         _ => check.error(
             "without a Location that can be read",
@@ -280,8 +292,8 @@ fn header_token(seen: &Seen) -> Finding {
     let check = Check::HeaderToken;
     let token = seen.good().and_then(Exchange::token);
     for exchange in seen.exchanges() {
-        let Some(reply) = exchange.reply() else { continue };
-        for (name, value) in &reply.headers {
+        let replies = exchange.hops.iter().chain(exchange.reply());
+        for (name, value) in replies.flat_map(|reply| &reply.headers) {
             let Ok(value) = value.to_str() else { continue };
             let is_token = token.as_deref().is_some_and(|token| token.len() > 20 && value.contains(token));
             let lower = value.to_ascii_lowercase();
@@ -313,7 +325,7 @@ fn first_byte(replies: &[Exchange]) -> Finding {
     let (Some(&median), Some(&worst)) = (warm.get(warm.len() / 2), all.last()) else {
         return check.wanting("no reply came");
     };
-    let saw = format!("{} ms in the middle, {} ms at worst, of {}", median.as_millis(), worst.as_millis(), all.len());
+    let saw = format!("median {} ms, worst {} ms, of {}", median.as_millis(), worst.as_millis(), all.len());
     if median < SLOW {
         return check.fine(saw);
     }
@@ -336,7 +348,7 @@ mod tests {
     fn exchange(status: u16, headers: &[(&'static str, &str)], body: &str) -> Exchange {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
         let outcome = Ok(HttpResponse::new(status, headers, body.as_bytes().to_vec()));
-        Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::from_millis(20), outcome }
+        Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::from_millis(20), outcome, hops: Vec::new() }
     }
 
     fn broken(error: TransportError) -> Exchange {

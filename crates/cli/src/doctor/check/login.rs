@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::doctor::login::{Flaw, Login};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::{Exchange, Seen};
 use crate::finding::{Check, Finding, Level};
 use crate::when::rounded;
 
@@ -33,7 +33,7 @@ fn described(login: &Login) -> String {
 /// Whether the backend may have refused for the login's sake.
 fn is_refused(seen: &Seen) -> bool {
     let of = |status: u16| [400, 401, 403].contains(&status);
-    seen.good().is_none() && seen.exchanges().iter().filter_map(|exchange| exchange.status()).any(of)
+    seen.good().is_none() && seen.exchanges().iter().filter_map(Exchange::status).any(of)
 }
 
 /// What was seen, what it means and what to do.

@@ -211,6 +211,7 @@ mod tests {
             sent: SystemTime::UNIX_EPOCH + Duration::from_secs(NOW),
             first_byte: Duration::from_secs(took),
             outcome: Ok(HttpResponse::new(200, headers, body)),
+            hops: Vec::new(),
         }
     }
 

@@ -36,18 +36,26 @@ pub(super) fn of_reply(reply: Option<&Exchange>, context: &AuthTokenContext) -> 
     let Some((reply, token)) = reply.and_then(|reply| Some((reply, reply.token()?))) else {
         return CLAIMED.iter().map(|check| check.wanting("no token came")).collect();
     };
-    let Some(jwt) = Jwt::read(crate::jwt::without_scheme(&token).unwrap_or(&token)) else { return opaque() };
+    let Some(jwt) = Jwt::read(crate::jwt::without_scheme(&token).unwrap_or(&token)) else { return opaque(&token) };
     let mut findings = vec![Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify")];
     findings.extend(claims::judge(&jwt, server_now(reply), Some(context)));
     findings
 }
 
-fn opaque() -> Vec<Finding> {
-    let mut findings = vec![Check::Jwt.warning(
-        "the token is no JWT",
-        "If it is an OAuth access token of a service account, it opens all that its role does, on every phone.",
-        "Mint JWTs with an authorization claim, as Google's guide \"Issue JSON Web Tokens\" says.",
-    )];
+fn opaque(token: &str) -> Vec<Finding> {
+    let remedy = "Mint JWTs with an authorization claim, as Google's guide \"Issue JSON Web Tokens\" says.";
+    let mut findings = vec![match crate::jwt::of_google(token) {
+        Some(what) => Check::Jwt.error(
+            format!("the token is {what}, and no JWT"),
+            "If it is a service account's, whoever takes it off a phone may do all that its role may, with the whole fleet.",
+            remedy,
+        ),
+        None => Check::Jwt.warning(
+            "the token is no JWT",
+            "If it is an OAuth access token of a service account, it opens all that its role does, on every phone.",
+            remedy,
+        ),
+    }];
     findings.extend(CLAIMED[1..].iter().map(|check| check.skipped("the token is opaque").because(&[Check::Jwt])));
     findings
 }
@@ -96,7 +104,7 @@ mod tests {
     use fleet_token::HttpResponse;
 
     use super::*;
-    use crate::finding::Level::{Fine, NotChecked, Warning};
+    use crate::finding::Level::{Error, Fine, NotChecked, Warning};
 
     fn at(ms: u64, token: &str) -> Exchange {
         let body = format!(r#"{{"token":"{token}"}}"#).into_bytes();
@@ -104,6 +112,7 @@ mod tests {
             sent: SystemTime::UNIX_EPOCH + Duration::from_millis(ms),
             first_byte: Duration::ZERO,
             outcome: Ok(HttpResponse::new(200, fleet_token::http::HeaderMap::new(), body)),
+            hops: Vec::new(),
         }
     }
 
@@ -116,6 +125,12 @@ mod tests {
             let checks: Vec<_> = of_reply(reply, &context).iter().map(|finding| finding.check).collect();
             assert_eq!(checks, CLAIMED);
         }
+    }
+
+    #[test]
+    fn a_token_of_googles_own_is_named() {
+        let levels = ["ya29.x", "1//x", "opaque"].map(|token| opaque(token)[0].level);
+        assert_eq!(levels, [Error, Error, Warning]);
     }
 
     #[test]
