@@ -1,7 +1,6 @@
-//! What a check found, and how it is shown: shared by `doctor` and `inspect`. The ids are an interface: scripts look for
-//! them, and docs/doctor.md explains each.
+//! What a check found, and from what else that follows: shared by `doctor` and `inspect`. The ids are an interface: scripts
+//! look for them, and docs/doctor.md explains each. `report` shows findings to people.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -29,6 +28,7 @@ macro_rules! checks {
 checks! {
     Scheme = "scheme",
     UrlSecret = "url-secret",
+    Login = "login",
     Dns = "dns",
     Tcp = "tcp",
     TlsTrust = "tls-trust",
@@ -79,7 +79,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    const fn mark(self) -> &'static str {
+    pub(crate) const fn mark(self) -> &'static str {
         match self {
             Self::NotChecked => "–",
             Self::Fine => "✓",
@@ -98,7 +98,7 @@ impl Level {
         }
     }
 
-    const fn style(self) -> Style {
+    pub(crate) const fn style(self) -> Style {
         match self {
             Self::NotChecked => Style::new().dimmed(),
             Self::Fine => AnsiColor::Green.on_default(),
@@ -119,12 +119,32 @@ pub(crate) struct Finding {
     pub(crate) means: String,
     /// What to do about it; empty where all is well.
     pub(crate) remedy: String,
+    /// The findings from which this one follows: mend those, and it is gone.
+    pub(crate) because: Vec<Check>,
 }
 
 impl Finding {
     /// The worse of two of one check; of equals the first.
     pub(crate) fn or_worse(self, other: Self) -> Self {
         if other.level > self.level { other } else { self }
+    }
+
+    /// Follows from those of `candidates` that something was found under; [`settle`] keeps these.
+    pub(crate) fn because(mut self, candidates: &[Check]) -> Self {
+        self.because = candidates.to_vec();
+        self
+    }
+
+    /// Keeps of the candidates the cause, by what was found.
+    pub(crate) fn settled(mut self, findings: &[Self]) -> Self {
+        self.because = cause(&self.because, findings).into_iter().collect();
+        self
+    }
+
+    /// Whether it says nothing that one of its causes does not say: then it is not counted as a fault of its own.
+    pub(crate) fn follows(&self, all: &[Self]) -> bool {
+        let is_as_bad = |cause: &Check| all.iter().any(|other| other.check == *cause && other.level >= self.level);
+        self.level > Level::Fine && self.because.iter().any(is_as_bad)
     }
 }
 
@@ -139,6 +159,12 @@ impl Check {
         self.found(Level::NotChecked, why, "", "")
     }
 
+    /// Not looked at, for want of something that never came: for whatever reason is found earlier on the way.
+    pub(crate) fn wanting(self, what: impl Into<String>) -> Finding {
+        let before: Vec<_> = ON_THE_WAY.iter().copied().filter(|check| *check < self).collect();
+        self.skipped(what).because(&before)
+    }
+
     /// Works, and costs something or is fragile.
     pub(crate) fn warning(self, saw: impl Into<String>, means: &str, remedy: &str) -> Finding {
         self.found(Level::Warning, saw, means, remedy)
@@ -150,7 +176,52 @@ impl Check {
     }
 
     fn found(self, level: Level, saw: impl Into<String>, means: &str, remedy: &str) -> Finding {
-        Finding { check: self, level, saw: saw.into(), means: means.to_owned(), remedy: remedy.to_owned() }
+        Finding {
+            check: self,
+            level,
+            saw: saw.into(),
+            means: means.to_owned(),
+            remedy: remedy.to_owned(),
+            because: Vec::new(),
+        }
+    }
+}
+
+/// What has to be right before there is a token to look at. The URL last: a secret in its query stops nothing. Of warnings
+/// those that stop most come first.
+const ON_THE_WAY: &[Check] = &[
+    Check::Redirect,
+    Check::Token,
+    Check::Dns,
+    Check::Tcp,
+    Check::TlsTrust,
+    Check::TlsHost,
+    Check::TlsDays,
+    Check::Reply,
+    Check::Status,
+    Check::Body,
+    Check::Scheme,
+    Check::UrlSecret,
+];
+
+/// Of candidates the cause: the first under which an error was found, or else the first with a warning, followed back to
+/// where it begins.
+pub(crate) fn cause(candidates: &[Check], findings: &[Finding]) -> Option<Check> {
+    let of = |check: &Check| findings.iter().find(|other| other.check == *check);
+    let first = |level| candidates.iter().filter_map(of).find(|other| other.level == level);
+    let cause = first(Level::Error).or_else(|| first(Level::Warning))?;
+    Some(cause.because.first().copied().filter(|_| cause.follows(findings)).unwrap_or(cause.check))
+}
+
+/// Keeps of each finding's candidates the cause, if that is as bad as what it is to explain. Findings are in order, so that
+/// causes are settled first.
+pub(crate) fn settle(findings: &mut [Finding]) {
+    for index in 0..findings.len() {
+        let candidates = std::mem::take(&mut findings[index].because);
+        findings[index].because = cause(&candidates, findings).into_iter().collect();
+        if findings[index].level > Level::Fine && !findings[index].follows(findings) {
+            findings[index].because.clear();
+        }
     }
 }
 
@@ -167,67 +238,6 @@ pub(crate) fn worst(findings: &[Finding]) -> Level {
     findings.iter().map(|finding| finding.level).max().unwrap_or(Level::NotChecked)
 }
 
-/// How wide lines are made.
-const WIDTH: usize = 80;
-/// Where the text of a finding begins.
-const INDENT: usize = 21;
-
-/// Findings as lines for people. Neighbours that were not checked for one reason are told together.
-pub(crate) fn all_lines(findings: &[Finding]) -> Vec<String> {
-    let together = |a: &Finding, b: &Finding| a.level == Level::NotChecked && b.level == a.level && a.saw == b.saw;
-    let groups = findings.chunk_by(together);
-    groups
-        .flat_map(|group| if group.len() > 1 { unchecked(group) } else { group.iter().flat_map(lines).collect() })
-        .collect()
-}
-
-fn unchecked(group: &[Finding]) -> Vec<String> {
-    let ids: Vec<_> = group.iter().map(|finding| finding.check.id()).collect();
-    let text = format!("{}: {}", ids.join(", "), group[0].saw);
-    let (style, mark) = (Level::NotChecked.style(), Level::NotChecked.mark());
-    let marked =
-        |(index, line): (usize, String)| format!("  {style}{} {line}{style:#}", if index == 0 { mark } else { " " });
-    wrapped(&text, WIDTH - 4).into_iter().enumerate().map(marked).collect()
-}
-
-fn lines(finding: &Finding) -> Vec<String> {
-    let (style, check) = (finding.level.style(), finding.check.id());
-    let mut lines = Vec::new();
-    for (index, line) in wrapped(&finding.saw, WIDTH - INDENT).into_iter().enumerate() {
-        let head = match index {
-            0 => format!("  {style}{}{style:#} {check:<15} ", finding.level.mark()),
-            _ => " ".repeat(INDENT - 1),
-        };
-        let dim = if finding.level == Level::NotChecked { Style::new().dimmed() } else { Style::new() };
-        lines.push(format!("{head} {dim}{line}{dim:#}"));
-    }
-    for (name, text) in [("means", &finding.means), ("do", &finding.remedy)] {
-        for (index, line) in wrapped(text, WIDTH - INDENT - 7).into_iter().enumerate() {
-            let name = if index == 0 { name } else { "" };
-            lines.push(format!("{}{name:<6} {line}", " ".repeat(INDENT)));
-        }
-    }
-    lines
-}
-
-/// The last line: how many of each, and which to look at.
-pub(crate) fn summary(findings: &[Finding]) -> String {
-    let named = |level: Level| findings.iter().filter(|f| f.level == level).map(|f| f.check.id()).collect::<Vec<_>>();
-    let (errors, warnings) = (named(Level::Error), named(Level::Warning));
-    let count = |level| named(level).len();
-    let mut text = format!("{} ✓", count(Level::Fine));
-    for (level, mark, ids) in [(Level::Warning, "!", warnings), (Level::Error, "✗", errors)] {
-        if !ids.is_empty() {
-            let style = level.style();
-            let _ = write!(text, ", {style}{} {mark}{style:#} ({})", ids.len(), ids.join(", "));
-        }
-    }
-    if count(Level::NotChecked) > 0 {
-        let _ = write!(text, ", {} – not checked", count(Level::NotChecked));
-    }
-    text
-}
-
 /// A finding for machines.
 pub(crate) fn json(finding: &Finding) -> Value {
     let mut value = json!({ "id": finding.check.id(), "level": finding.level.name(), "saw": finding.saw });
@@ -235,22 +245,10 @@ pub(crate) fn json(finding: &Finding) -> Value {
         value["means"] = finding.means.as_str().into();
         value["remedy"] = finding.remedy.as_str().into();
     }
-    value
-}
-
-/// Words on lines of at most `width` characters; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
+    if !finding.because.is_empty() {
+        value["because"] = finding.because.iter().map(|cause| cause.id()).collect();
     }
-    lines
+    value
 }
 
 #[cfg(test)]
@@ -273,32 +271,31 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_broken_and_nothing_is_lost() {
-        let text = "one two three four five";
-        assert_eq!(wrapped(text, 9), ["one two", "three", "four five"]);
-        assert_eq!(wrapped(text, 1).join(" "), text);
-        assert!(wrapped("", 5).is_empty());
+    fn what_follows_is_led_back_to_where_it_begins() {
+        let mut findings = [
+            Check::Login.error("x", "y", "z"),
+            Check::Redirect.warning("x", "y", "z"),
+            Check::Status.error("x", "y", "z").because(&[Check::Login]),
+            Check::Token.wanting("no token came"),
+            Check::Shape.skipped("own reason"),
+            Check::Sdk.error("x", "y", "z").because(&[Check::Redirect, Check::Body, Check::Status]),
+        ];
+        settle(&mut findings);
+        let causes: Vec<_> = findings.iter().map(|finding| finding.because.clone()).collect();
+        let login = vec![Check::Login];
+        assert_eq!(causes, [vec![], vec![], login.clone(), login.clone(), vec![], login]);
+        let follow: Vec<_> = findings.iter().map(|finding| finding.follows(&findings)).collect();
+        assert_eq!(follow, [false, false, true, false, false, true]);
     }
 
     #[test]
-    fn what_is_to_be_done_is_shown_under_what_was_seen() {
-        let finding = Check::ExpiryUnit.error("expiresInSeconds is 3599000", "It means that.", "Divide.");
-        let text = anstream::adapter::strip_str(&lines(&finding).join("\n")).to_string();
-        let expected = concat!(
-            "  ✗ expiry-unit      expiresInSeconds is 3599000\n",
-            "                     means  It means that.\n",
-            "                     do     Divide."
-        );
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn what_was_not_checked_for_one_reason_is_told_together() {
-        let findings = [Check::Jwt, Check::Algorithm].map(|check| check.skipped("no token came"));
-        let other = Check::KeyId.skipped("why not");
-        let text = all_lines(&[findings[0].clone(), findings[1].clone(), other]).join("\n");
-        let text = anstream::adapter::strip_str(&text).to_string();
-        assert_eq!(text, "  – jwt, alg: no token came\n  – kid              why not");
+    fn what_is_worse_than_its_cause_counts_itself() {
+        let mut findings =
+            [Check::Token.warning("null", "y", "z"), Check::Sdk.error("x", "y", "z").because(&[Check::Token])];
+        let sdk = findings[1].clone().settled(&findings);
+        assert!(sdk.because == [Check::Token] && !sdk.follows(&findings));
+        settle(&mut findings);
+        assert!(findings[1].because.is_empty());
     }
 
     #[test]

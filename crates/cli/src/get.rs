@@ -96,9 +96,9 @@ async fn fetch(options: &Options) -> Result<Found, Failure> {
     let (request, context) = (&options.request, options.request.context());
     let usage = |kind: &str, message: String, hint| Failure { kind: kind.to_owned(), message, hint, code: USAGE };
     let kind = context.kind().map_err(|error| usage("invalid_context", error.to_string(), "Nothing was sent."))?;
-    let headers = request.session().ok_or_else(|| {
-        let hint = "Write 'Name: value'; the values are not repeated here, as they may be secret.";
-        usage("session", "a --header cannot be sent as it is".to_owned(), hint)
+    let headers = request.session().map_err(|why| {
+        let hint = "The values are not repeated here, as they may be secret. Nothing was sent.";
+        usage("session", why.to_owned(), hint)
     })?;
     let timeout = Duration::from_secs(options.timeout);
     let factory = AuthTokenFactory::builder()

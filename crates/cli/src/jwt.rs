@@ -32,11 +32,29 @@ impl Jwt {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
-    /// What somebody else wrote, made fit for a terminal: no control characters, not too long.
+    /// What somebody else wrote, made fit for a terminal: no control characters.
+    pub(crate) fn legible(text: &str) -> String {
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    }
+
+    /// The same of what may have any length, within a finding: beyond reason it says how much more there is.
     pub(crate) fn brief(text: &str) -> String {
-        const LONGEST: usize = 80;
-        let shown: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LONGEST).collect();
-        if text.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
+        const LONGEST: usize = 600;
+        let shown: String = Self::legible(text).chars().take(LONGEST).collect();
+        match text.chars().count().saturating_sub(LONGEST) {
+            0 => shown,
+            more => format!("{shown}… ({more} more characters)"),
+        }
+    }
+}
+
+/// What an opaque token is, as far as its beginning tells: Google's begin with these.
+pub(crate) fn of_google(token: &str) -> Option<&'static str> {
+    match token {
+        _ if token.starts_with("ya29.") => Some("an OAuth access token of Google's"),
+        _ if token.starts_with("1//") => Some("an OAuth refresh token of Google's"),
+        _ if token.starts_with("AIza") => Some("an API key of Google's"),
+        _ => None,
     }
 }
 
@@ -73,7 +91,14 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_is_shown() {
         assert_eq!(Jwt::brief("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
-        assert_eq!(Jwt::brief(&"x".repeat(100)), "x".repeat(80) + "…");
+        assert_eq!(Jwt::brief(&"x".repeat(600)), "x".repeat(600));
+        assert_eq!(Jwt::brief(&"x".repeat(700)), "x".repeat(600) + "… (100 more characters)");
+    }
+
+    #[test]
+    fn googles_own_tokens_are_known_by_their_beginning() {
+        let known = ["ya29.a0x.y", "1//0x", "AIzaSy", "eyJ.eyJ.x", "ya30"].map(|token| of_google(token).is_some());
+        assert_eq!(known, [true, true, true, false, false]);
     }
 
     #[test]

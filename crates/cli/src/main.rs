@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+mod body;
 mod claims;
 mod clock;
 mod demo;
@@ -13,6 +14,7 @@ mod finding;
 mod get;
 mod inspect;
 mod jwt;
+mod report;
 mod request;
 mod screen;
 mod serve;
@@ -52,16 +54,17 @@ enum Command {
     /// Find out what is wrong with a token backend: a checklist, with what was seen, what it means and what to do.
     ///
     /// Looks up the name, connects, looks at the certificate; then asks for the token five times (--requests), and once
-    /// each for an id that nobody has, for the id *, and without the --header: eight requests in a few seconds. Nothing is
-    /// followed, nothing is tried again, and nothing is sent to a server that is not to be trusted. No token, login or
-    /// body is shown. docs/doctor.md explains each finding.
+    /// each for an id that nobody has, for the id *, and without the --header: eight requests in a few seconds. Redirects
+    /// are followed within the server only, nothing is tried again, and nothing is sent to a server that is not to be
+    /// trusted. No token, login or body is shown. docs/doctor.md explains each finding.
     ///
     /// ✓ fine, ! works but is fragile or costly, ✗ wrong, – not checked. Exit code 0 if nothing was found, 1 for warnings
     /// only, 2 for an error, or if the arguments make no sense.
     Doctor(Box<doctor::Options>),
     /// Say what a token is for, what Fleet Engine would allow with it, and why it might refuse it.
     ///
-    /// Reads a JWT from standard input or the argument. Times are judged by this machine's clock. The signature is neither
+    /// Reads a JWT from standard input or the argument: alone, as a header, in quotes, or in the whole reply of a token
+    /// backend. Times are judged by this machine's clock. The signature is neither
     /// verified, for only Fleet Engine has the keys, nor shown. Exit code 0 if nothing speaks against the token, 1 for
     /// warnings only, 2 if Fleet Engine would refuse it, or if it is no JWT.
     Inspect(inspect::Options),

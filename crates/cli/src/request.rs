@@ -102,12 +102,32 @@ impl Request {
         if self.post { Endpoint::post(&self.endpoint) } else { Endpoint::get(self.endpoint.as_str()) }
     }
 
-    /// The app's login, or nothing where a header cannot be sent as it was given.
-    pub(crate) fn session(&self) -> Option<SessionHeaders> {
-        self.headers.iter().try_fold(SessionHeaders::new(), |headers, Secret(line)| {
-            let (name, value) = line.split_once(':')?;
-            headers.with(name.trim(), value.trim()).ok()
+    /// The headers as they were given, secrets and all.
+    pub(crate) fn header_lines(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|Secret(line)| line.as_str())
+    }
+
+    /// The app's login; or why a header cannot be sent as it was given, which is not repeated.
+    pub(crate) fn session(&self) -> Result<SessionHeaders, &'static str> {
+        self.header_lines().try_fold(SessionHeaders::new(), |headers, line| {
+            let no_colon = "a --header has no colon; write 'Name: value', such as 'Authorization: Bearer …'";
+            let (name, value) = line.split_once(':').ok_or(no_colon)?;
+            let value = value.trim();
+            headers.with(name.trim(), value).map_err(|_| unsendable(value))
         })
+    }
+}
+
+/// Why a header with a colon cannot be sent.
+fn unsendable(value: &str) -> &'static str {
+    if value.contains(['\r', '\n']) {
+        "a --header has a line break in the middle of its value: two lines were pasted, or a token that was wrapped"
+    } else if value.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '\u{2026}']) {
+        "a --header holds a typographic quote or an ellipsis (… is one sign): write plain quotes, and the whole value"
+    } else if !value.is_ascii() {
+        "a --header holds signs beyond ASCII, which servers do not read alike"
+    } else {
+        "a --header cannot be sent as it is: there is a blank in its name, or a control character in its value"
     }
 }
 
@@ -137,9 +157,23 @@ mod tests {
 
     #[test]
     fn a_header_needs_a_name_and_a_value_that_can_be_sent() {
-        let sendable = |line: &str| request(line).session().is_some();
+        let sendable = |line: &str| request(line).session().is_ok();
         assert!(sendable("Authorization: Bearer x") && sendable("X-A:b"));
         assert!(!sendable("no colon") && !sendable("bad name: x") && !sendable("a: x\r\nb: c"));
+    }
+
+    #[test]
+    fn why_a_header_cannot_be_sent_is_said_without_its_value() {
+        for (line, why) in [
+            ("SECRET-SESSION-x", "no colon"),
+            ("Authorization: Bearer SECRET-\nSESSION-x", "line break"),
+            ("Authorization: \u{201c}SECRET-SESSION-x\u{201d}", "typographic"),
+            ("Authorization: Bearer SECRET-SESSION-\u{e4}", "ASCII"),
+            ("My Header: SECRET-SESSION-x", "blank in its name"),
+        ] {
+            let said = request(line).session().unwrap_err();
+            assert!(said.contains(why) && !said.contains("SECRET-SESSION"), "{said}");
+        }
     }
 
     #[test]

@@ -47,6 +47,17 @@ impl Screen {
         Hushed(Arc::clone(&self.hushed))
     }
 
+    /// How many columns a line may have: the terminal's, if standard output is one, and no more than the eye follows.
+    pub(crate) fn width() -> usize {
+        const USUAL: usize = 80;
+        const WIDEST: usize = 120;
+        if !io::stdout().is_terminal() {
+            return USUAL;
+        }
+        let columns = ratatui::crossterm::terminal::size().map_or(0, |(columns, _)| usize::from(columns));
+        if columns == 0 { USUAL } else { columns.min(WIDEST) }
+    }
+
     /// A line on standard error.
     pub(crate) fn complain(&self, line: &str) {
         self.keep(line);

@@ -3,7 +3,7 @@
 use fleet_token::{AuthTokenContext, ContextKind, IdField};
 use serde_json::{Map, Value};
 
-use crate::finding::{Check, Finding};
+use crate::finding::{Check, Finding, Level};
 use crate::jwt::Jwt;
 
 /// The claims that Fleet Engine knows, lower case as it wants them.
@@ -53,6 +53,10 @@ pub(super) fn judge(claims: &Value, context: Option<&AuthTokenContext>) -> Vec<F
         return findings;
     };
     findings.push(match context {
+        // Then its names are not what they seem.
+        Some(_) if findings[0].level == Level::Error => {
+            Check::OtherId.skipped("the claim is wrong").because(&[Check::Authorization])
+        }
         Some(context) => other_id(&ids, context),
         None => Check::OtherId.skipped("no id was asked for"),
     });
@@ -193,7 +197,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::finding::Level::{self, Error, Fine, NotChecked, Warning};
+    use crate::finding::Level::{Error, Fine, NotChecked, Warning};
 
     fn levels(authorization: &Value, context: Option<&AuthTokenContext>) -> [Level; 3] {
         let found = judge(&json!({ "authorization": authorization }), context);
@@ -208,6 +212,7 @@ mod tests {
             (&vehicle, json!({ "deliveryvehicleid": "v1" }), [Fine, Fine, Fine]),
             (&vehicle, json!({ "vehicleid": "v2" }), [Fine, Error, Fine]),
             (&vehicle, json!({ "tripid": "v1" }), [Fine, Error, Fine]),
+            (&vehicle, json!({ "vehicleId": "v1" }), [Error, NotChecked, Fine]),
             (&vehicle, json!({ "vehicleid": "*" }), [Fine, Fine, Error]),
             (&AuthTokenContext::vehicle("caf\u{e9}"), json!({ "vehicleid": "cafe\u{301}" }), [Fine, Fine, Fine]),
             (&AuthTokenContext::task("k1"), json!({ "taskids": ["k0", "k1"] }), [Fine, Fine, Fine]),

@@ -1,5 +1,6 @@
 //! What must never be shown, wherever a backend puts it: it may well send a login or a token back in a header or a claim.
 
+use super::login::is_scheme;
 use crate::finding::Finding;
 
 /// Texts shorter than this are no secrets, and stand in half of all words.
@@ -10,12 +11,16 @@ const SHORT: usize = 6;
 pub(crate) struct Hidden(Vec<String>);
 
 impl Hidden {
-    /// Values of the headers that were given: each whole, and without its scheme.
+    /// Values of the headers that were given: each whole, and each word of it, with quotes and without.
     pub(crate) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
         let mut hidden = Self::default();
         for value in values {
             hidden.add(value);
             hidden.add(value.split_once(' ').map_or("", |(_, credentials)| credentials));
+            let bare = |word: &str| word.trim_matches(['"', '\'']).to_owned();
+            for word in value.split_whitespace().map(bare).filter(|word| !is_scheme(word)) {
+                hidden.add_token(&word);
+            }
         }
         hidden
     }
@@ -43,13 +48,24 @@ impl Hidden {
     }
 
     pub(crate) fn cleaned(&self, finding: Finding) -> Finding {
-        Finding { saw: self.clean(&finding.saw), ..finding }
+        let [saw, means, remedy] = [&finding.saw, &finding.means, &finding.remedy].map(|text| self.clean(text));
+        Finding { saw, means, remedy, ..finding }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_hidden_however_oddly_it_was_given() {
+        for value in
+            ["Bearer Bearer SECRET-SESSION-1", "\"SECRET-SESSION-1\"", "Bearer 'SECRET-SESSION-1'", "SECRET-SESSION-1"]
+        {
+            let clean = Hidden::of([value].into_iter()).clean("Bearer SECRET-SESSION-1 is no Bearer");
+            assert!(clean.ends_with("<hidden> is no Bearer"), "{value}: {clean}");
+        }
+    }
 
     #[test]
     fn a_login_and_every_part_of_a_token_are_hidden() {

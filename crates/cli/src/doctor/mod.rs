@@ -9,13 +9,14 @@ use fleet_token::{AuthTokenContext, IdField};
 use serde_json::{Value, json};
 
 use crate::finding::{self, Finding, Level};
+use crate::report::{Headings, Page};
 use crate::request::{Request, Secret, words};
 use crate::screen::Screen;
 
 mod address;
-mod body;
 mod check;
 mod hidden;
+mod login;
 mod network;
 mod probe;
 mod seen;
@@ -59,7 +60,9 @@ pub(crate) async fn run(options: &Options, screen: &Screen) -> ExitCode {
     if options.json {
         screen.say(&hidden.clean(&as_json(&seen, &findings).to_string()));
     } else {
-        for line in as_lines(&seen, &findings) {
+        // Cleaned before lines are broken: half a secret would not be known again.
+        let what = hidden.clean(&format!("{} at {}", capitalised(&words(&seen.context)), seen.address.shown));
+        for line in as_lines(&what, &findings, Page::of_width(Screen::width())) {
             screen.say(&hidden.clean(&line));
         }
     }
@@ -67,7 +70,7 @@ pub(crate) async fn run(options: &Options, screen: &Screen) -> ExitCode {
 }
 
 /// Above which finding a new heading stands.
-const HEADINGS: [(finding::Check, &str); 7] = [
+const HEADINGS: &Headings = &[
     (finding::Check::Scheme, "The way there"),
     (finding::Check::Reply, "The reply"),
     (finding::Check::Body, "What is in it"),
@@ -77,17 +80,11 @@ const HEADINGS: [(finding::Check, &str); 7] = [
     (finding::Check::Sdk, "fleet-token"),
 ];
 
-fn heading(finding: &Finding) -> Option<&'static str> {
-    HEADINGS.iter().find(|(check, _)| *check == finding.check).map(|(_, heading)| *heading)
-}
-
-fn as_lines(seen: &Seen, findings: &[Finding]) -> Vec<String> {
-    let mut lines = vec![format!("{} at {}", capitalised(&words(&seen.context)), seen.address.shown)];
-    for part in findings.chunk_by(|_, next| heading(next).is_none()) {
-        lines.extend(part.first().and_then(heading).map(|heading| format!("\n{heading}")));
-        lines.extend(finding::all_lines(part));
-    }
-    lines.push(format!("\n{}", finding::summary(findings)));
+fn as_lines(what: &str, findings: &[Finding], page: Page) -> Vec<String> {
+    let mut lines = page.text(what);
+    lines.extend(page.findings(findings, HEADINGS));
+    lines.push(String::new());
+    lines.extend(page.summary(findings));
     if finding::worst(findings) > Level::Fine {
         lines.push("docs/doctor.md explains each.".to_owned());
     }

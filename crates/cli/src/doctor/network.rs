@@ -71,7 +71,7 @@ pub(crate) async fn handshake(stream: TcpStream, host: &str, within: Duration) -
     let (error, version) = match outcome {
         Err(_) => (Some(TlsFailure::Other(format!("no answer within {} s", within.as_secs()))), None),
         Ok(Ok(stream)) => (None, stream.get_ref().1.protocol_version()),
-        Ok(Err(error)) => (Some(failure(&error)), None),
+        Ok(Err(error)) => (Some(failure(&error, certificate.as_ref().is_some_and(|of| of.is_self_signed))), None),
     };
     let version = version.map(|version| match version {
         ProtocolVersion::TLSv1_3 => "TLS 1.3",
@@ -86,7 +86,7 @@ fn configured(provider: Arc<CryptoProvider>, verifier: Arc<Recording>) -> Result
     Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-fn failure(error: &std::io::Error) -> TlsFailure {
+fn failure(error: &std::io::Error, is_self_signed: bool) -> TlsFailure {
     use CertificateError as Bad;
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(bad)) => match bad {
@@ -95,11 +95,47 @@ fn failure(error: &std::io::Error) -> TlsFailure {
             Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
                 TlsFailure::Dates
             }
-            other => TlsFailure::Other(other.to_string()),
+            // Whatever else is wrong with it (mostly that it is its own authority's, CA:TRUE), that comes first.
+            _ if is_self_signed => TlsFailure::UnknownIssuer,
+            bad => TlsFailure::Certificate(in_words(bad)),
         },
         Some(Error::InvalidMessage(_)) => TlsFailure::NotTls,
-        Some(other) => TlsFailure::Other(other.to_string()),
+        Some(Error::AlertReceived(alert)) => TlsFailure::Other(refusal(*alert).to_owned()),
+        Some(Error::PeerIncompatible(_)) => {
+            TlsFailure::Other("the server offers no version or cipher of TLS that is safe".to_owned())
+        }
+        Some(_) => TlsFailure::Other("the server's part of the handshake is not what TLS wants".to_owned()),
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            TlsFailure::Other("the server closed the connection in the middle of the handshake".to_owned())
+        }
         None => TlsFailure::Other(error.to_string()),
+    }
+}
+
+/// What is wrong with a certificate, beside its issuer, its name and its dates.
+fn in_words(bad: &CertificateError) -> &'static str {
+    use CertificateError as Bad;
+    match bad {
+        Bad::BadSignature => "the certificate's signature is not its issuer's",
+        Bad::Revoked => "the certificate was revoked",
+        Bad::BadEncoding => "the certificate cannot be read",
+        Bad::UnhandledCriticalExtension => "the certificate has a critical extension that nobody knows here",
+        Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => "the certificate is not meant for servers",
+        // All that rustls has no name for; this one is the commonest.
+        Bad::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "the certificate is an authority's (CA:TRUE), not a server's"
+        }
+        _ => "the certificate breaks a rule for certificates of servers",
+    }
+}
+
+fn refusal(alert: rustls::AlertDescription) -> &'static str {
+    match alert {
+        rustls::AlertDescription::HandshakeFailure => "the server found no cipher in common",
+        rustls::AlertDescription::ProtocolVersion => "the server found no version of TLS in common",
+        rustls::AlertDescription::UnrecognisedName => "the server has no certificate for this name",
+        rustls::AlertDescription::CertificateRequired => "the server wants a certificate of the client's",
+        _ => "the server broke the handshake off",
     }
 }
 

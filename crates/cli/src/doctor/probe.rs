@@ -1,11 +1,13 @@
-//! Sends requests as the SDK makes them, one at a time and without following anything, and keeps what came back.
+//! Sends requests as the SDK makes them, one at a time, follows where the SDK follows, and keeps what came back.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fleet_token::{HttpRequest, HttpResponse, HttpTransport, Method, TransportError, async_trait};
 use parking_lot::Mutex;
-use reqwest::{Client, redirect};
+use reqwest::{Client, Url, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use zeroize::Zeroizing;
@@ -20,7 +22,12 @@ pub(crate) struct Probe {
     /// How long one exchange may take.
     within: Duration,
     last: Arc<Mutex<Option<(HttpRequest, Exchange)>>>,
+    /// A redirect led nowhere: the next ones are not followed.
+    is_lost: Arc<AtomicBool>,
 }
+
+/// How many redirects within a server are followed for one request: the SDK's own number.
+const MAX_REDIRECTS: usize = 5;
 
 impl Probe {
     /// Trusts what the system trusts; proxies as the environment says, but none to this machine.
@@ -41,7 +48,7 @@ impl Probe {
             .user_agent(concat!("fleet-token-doctor/", env!("CARGO_PKG_VERSION")));
         let client = if is_https { client } else { client.no_proxy() };
         let client = client.build().map_err(|error| failed(&error))?;
-        Ok(Self { client, within, last: Arc::default() })
+        Ok(Self { client, within, last: Arc::default(), is_lost: Arc::default() })
     }
 
     /// The request that was sent last and what came of it; once.
@@ -49,8 +56,29 @@ impl Probe {
         self.last.lock().take()
     }
 
-    /// Sends a request.
+    /// Sends a request, and follows as the SDK's transport does: within the server.
     pub(crate) async fn exchange(&self, request: &HttpRequest) -> Exchange {
+        let mut exchange = self.once(request).await;
+        let mut request = Cow::Borrowed(request);
+        let mut hops = Vec::new();
+        while hops.len() < MAX_REDIRECTS
+            && !self.is_lost.load(Ordering::Relaxed)
+            && let Some(next) = exchange.reply().and_then(|reply| next(&request, reply))
+        {
+            let (sent, before) = (exchange.sent, exchange.first_byte);
+            let followed = self.once(&next).await;
+            request = Cow::Owned(next);
+            hops.extend(std::mem::replace(&mut exchange, followed).outcome.ok());
+            (exchange.sent, exchange.first_byte) = (sent, before + exchange.first_byte);
+        }
+        if exchange.status().is_some_and(|status| (300..400).contains(&status)) {
+            self.is_lost.store(true, Ordering::Relaxed);
+        }
+        exchange.hops = hops;
+        exchange
+    }
+
+    async fn once(&self, request: &HttpRequest) -> Exchange {
         let (sent, watch) = (clock::wall(), Stopwatch::start());
         let builder = match request.method {
             Method::Post => self.client.post(&request.url),
@@ -77,7 +105,7 @@ impl Probe {
         }
         .await
         .map_err(|error: reqwest::Error| classify(&error));
-        Exchange { sent, first_byte, outcome }
+        Exchange { sent, first_byte, outcome, hops: Vec::new() }
     }
 }
 
@@ -89,6 +117,25 @@ impl HttpTransport for Probe {
         *self.last.lock() = Some((request, exchange));
         outcome
     }
+}
+
+/// The request that a redirect within the server asks for (RFC 9110 §15.4).
+fn next(request: &HttpRequest, reply: &HttpResponse) -> Option<HttpRequest> {
+    if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let from = Url::parse(&request.url).ok()?;
+    let to = from.join(reply.headers.get("location")?.to_str().ok()?).ok()?;
+    if from.origin() != to.origin() {
+        return None;
+    }
+    let mut next = request.clone();
+    next.url = to.into();
+    if matches!(reply.status, 301..=303) && next.method == Method::Post {
+        (next.method, next.body) = (Method::Get, None);
+        next.headers.remove("content-type");
+    }
+    Some(next)
 }
 
 fn classify(error: &reqwest::Error) -> TransportError {

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use fleet_token::{AuthTokenContext, HttpResponse, TransportError};
+use fleet_token::{AuthTokenContext, HttpResponse, TokenErrorKind, TransportError};
 
-use super::body::{Body, Fields};
+use super::login::Login;
+use crate::body::{Body, Fields};
+use crate::finding::Check;
 
 /// A step that came off, failed, or was not taken.
 #[derive(Debug)]
@@ -17,15 +19,28 @@ pub(crate) enum Step<T> {
     Skipped(&'static str),
 }
 
+impl<T> Step<T> {
+    pub(crate) fn done(&self) -> Option<&T> {
+        match self {
+            Self::Done(done) => Some(done),
+            _ => None,
+        }
+    }
+}
+
 /// All of it.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) context: AuthTokenContext,
     pub(crate) address: Address,
+    /// The headers that were given, by what is odd about them.
+    pub(crate) logins: Vec<Login>,
     pub(crate) dns: Step<Vec<SocketAddr>>,
     pub(crate) tcp: Step<Connected>,
     pub(crate) tls: Step<Handshake>,
-    /// The same request, several times.
+    /// How often the token was to be asked for.
+    pub(crate) requests: usize,
+    /// The same request, as often, or until too many were in vain.
     pub(crate) replies: Step<Vec<Exchange>>,
     /// The same for an id that nobody has.
     pub(crate) unknown_id: Step<Exchange>,
@@ -77,6 +92,8 @@ pub(crate) enum TlsFailure {
     OtherHost,
     /// Over, or not begun.
     Dates,
+    /// The certificate itself is not one for a server that can be trusted, in words.
+    Certificate(&'static str),
     /// The other side speaks something else.
     NotTls,
     Other(String),
@@ -101,6 +118,8 @@ pub(crate) struct Exchange {
     /// Until the reply's head was here.
     pub(crate) first_byte: Duration,
     pub(crate) outcome: Result<HttpResponse, TransportError>,
+    /// Redirects within the server that were followed on the way, as the SDK does.
+    pub(crate) hops: Vec<HttpResponse>,
 }
 
 /// What a request without the login got.
@@ -116,9 +135,20 @@ pub(crate) enum Anonymous {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SdkVerdict {
     /// Used for so long; `None`: used once and not kept.
-    Uses(Option<Duration>, Vec<String>),
-    /// Refused, in its words.
-    Refuses(String),
+    Uses(Option<Duration>, Vec<Remark>),
+    /// Refused, with this error, in its words.
+    Refuses(TokenErrorKind, String),
+}
+
+/// What the SDK remarks on a token that it uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remark {
+    /// More life is claimed than is believed.
+    Clamped(String),
+    /// The token is for something else than was asked for.
+    Scope(String),
+    /// This machine's clock and the backend's differ.
+    Skew(String),
 }
 
 impl Exchange {
@@ -160,6 +190,16 @@ impl Exchange {
 }
 
 impl Seen {
+    /// What was asked besides, and under which id it is told.
+    pub(crate) fn others(&self) -> impl Iterator<Item = (Check, &Exchange)> {
+        let anonymous = match &self.no_session {
+            Anonymous::Asked(exchange) => Some((Check::NoSession, exchange)),
+            _ => None,
+        };
+        let ids = [(Check::UnknownId, self.unknown_id.done()), (Check::WildcardId, self.wildcard_id.done())];
+        ids.into_iter().filter_map(|(check, exchange)| Some((check, exchange?))).chain(anonymous)
+    }
+
     pub(crate) fn exchanges(&self) -> &[Exchange] {
         match &self.replies {
             Step::Done(replies) => replies,

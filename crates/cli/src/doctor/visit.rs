@@ -4,15 +4,17 @@
 use std::time::Duration;
 
 use fleet_token::{
-    AuthTokenContext, AuthTokenFactory, ConfigError, EndpointError, HttpRequest, SessionHeaders, TokenError, TokenEvent,
+    AuthTokenContext, AuthTokenFactory, ConfigError, EndpointError, HttpRequest, SessionHeaders, TokenEvent,
 };
 
 use super::hidden::Hidden;
+use super::login::Login;
 use super::probe::Probe;
-use super::seen::{Address, Anonymous, Exchange, SdkVerdict, Seen, Step};
+use super::seen::{Address, Anonymous, Exchange, Remark, SdkVerdict, Seen, Step};
 use super::{network, with_ids};
+use crate::clock;
 use crate::request::Request;
-use crate::when::rounded;
+use crate::when::{rounded, unix_secs};
 
 /// By how much the SDK waits longer than the probe.
 const SLACK: Duration = Duration::from_secs(2);
@@ -30,10 +32,11 @@ pub(crate) async fn backend(
 ) -> Result<(Seen, Hidden), String> {
     let context = request.context();
     context.kind().map_err(|error| error.to_string())?;
-    let session = request.session().ok_or("a --header cannot be sent as it is; write 'Name: value'")?;
-    let no_url = "--endpoint is not an absolute http(s) URL";
-    let address = Address::of(&request.endpoint).ok_or(no_url)?;
+    let session = request.session()?;
+    let address = Address::of(&request.endpoint).ok_or_else(|| not_a_url(&request.endpoint))?;
     let mut seen = unseen(context, address);
+    seen.logins = request.header_lines().filter_map(|line| Login::of(line, unix_secs(clock::wall()))).collect();
+    seen.requests = usize::from(times);
     if seen.address.has_user || !(seen.address.is_https || seen.address.is_this_machine) {
         return Ok((seen, hidden));
     }
@@ -58,15 +61,7 @@ pub(crate) async fn backend(
             hidden.add_token(&token);
         }
     }
-    let others = [&seen.unknown_id, &seen.wildcard_id].into_iter().filter_map(|step| match step {
-        Step::Done(exchange) => Some(exchange),
-        _ => None,
-    });
-    let anonymous = match &seen.no_session {
-        Anonymous::Asked(exchange) => Some(exchange),
-        _ => None,
-    };
-    for token in others.chain(anonymous).filter_map(Exchange::token) {
+    for token in seen.others().filter_map(|(_, exchange)| exchange.token()) {
         hidden.add_token(&token);
     }
     Ok((seen, hidden))
@@ -77,6 +72,8 @@ fn unseen(context: AuthTokenContext, address: Address) -> Seen {
     Seen {
         context,
         address,
+        logins: Vec::new(),
+        requests: 0,
         dns: Step::Skipped(UNSENT),
         tcp: Step::Skipped(UNSENT),
         tls: Step::Skipped(UNSENT),
@@ -86,6 +83,12 @@ fn unseen(context: AuthTokenContext, address: Address) -> Seen {
         no_session: Anonymous::Skipped(UNSENT),
         sdk: Step::Skipped(UNSENT),
     }
+}
+
+/// An endpoint that is no URL: mostly the scheme is what is missing.
+fn not_a_url(endpoint: &str) -> String {
+    let hint = if endpoint.contains("://") { "" } else { "; put https:// before it (http:// for this machine)" };
+    format!("--endpoint is not an absolute http(s) URL{hint}")
 }
 
 /// What is wrong with the template, without repeating it: a secret may stand in it.
@@ -115,7 +118,7 @@ async fn way_there(seen: &mut Seen, within: Duration) -> bool {
         return true;
     }
     let unreached = "the backend was not reached";
-    seen.tls = Step::Skipped(if address.is_https { unreached } else { "http has none" });
+    seen.tls = Step::Skipped(if address.is_https { unreached } else { "http has no TLS" });
     (seen.tcp, seen.replies) = (Step::Skipped(unreached), Step::Skipped(unreached));
     (seen.unknown_id, seen.wildcard_id) = (Step::Skipped(unreached), Step::Skipped(unreached));
     (seen.no_session, seen.sdk) = (Anonymous::Skipped(unreached), Step::Skipped(unreached));
@@ -178,7 +181,7 @@ impl Visit<'_> {
         let notes = std::iter::from_fn(|| stream.try_next()).filter_map(|event| note(&event)).collect();
         let verdict = match outcome {
             Ok(token) => SdkVerdict::Uses(factory.remaining(&token), notes),
-            Err(error) => SdkVerdict::Refuses(refusal(&error)),
+            Err(error) => SdkVerdict::Refuses(error.kind(), error.to_string()),
         };
         let (request, exchange) = self.probe.take()?;
         Some((request, exchange, verdict))
@@ -191,8 +194,8 @@ impl Visit<'_> {
             return;
         };
         let mut replies = vec![first];
-        // A backend that hangs is not made to hang five times.
-        while replies.len() < usize::from(times) && replies.iter().filter(|e| e.reply().is_none()).count() < 2 {
+        // A backend that hangs is not made to hang five times; one that loses a request now and then is asked on.
+        while replies.len() < usize::from(times) && !is_gone(&replies) {
             tokio::time::sleep(PAUSE).await;
             replies.push(self.probe.exchange(&request).await);
         }
@@ -229,6 +232,11 @@ impl Visit<'_> {
     }
 }
 
+/// Whether the last two requests were in vain.
+fn is_gone(replies: &[Exchange]) -> bool {
+    replies.len() > 1 && replies.iter().rev().take(2).all(|exchange| exchange.reply().is_none())
+}
+
 /// Whether a request names an id.
 fn names(request: &HttpRequest, id: &str) -> bool {
     let body = request.body.as_deref().map(String::from_utf8_lossy);
@@ -242,21 +250,16 @@ fn starred(mut request: HttpRequest) -> HttpRequest {
     request
 }
 
-/// The SDK's error, shortened to what the findings do not say already.
-fn refusal(error: &TokenError) -> String {
-    error.to_string()
-}
-
 /// What the SDK remarks on a token that it uses.
-fn note(event: &TokenEvent) -> Option<String> {
+fn note(event: &TokenEvent) -> Option<Remark> {
     Some(match event {
         TokenEvent::LifetimeClamped { claimed, used, .. } => {
-            format!("{} are claimed, {} are believed", rounded(*claimed), rounded(*used))
+            Remark::Clamped(format!("{} are claimed, {} are believed", rounded(*claimed), rounded(*used)))
         }
-        TokenEvent::ScopeWarning { mismatch, .. } => mismatch.to_string(),
+        TokenEvent::ScopeWarning { mismatch, .. } => Remark::Scope(mismatch.to_string()),
         TokenEvent::ClockSkew { by, device_ahead, .. } => {
             let side = if *device_ahead { "ahead" } else { "behind" };
-            format!("this machine's clock is {} {side}", rounded(*by))
+            Remark::Skew(format!("this machine's clock is {} {side}", rounded(*by)))
         }
         _ => return None,
     })

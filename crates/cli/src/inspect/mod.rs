@@ -10,10 +10,13 @@ use crate::claims::{self, Authorization, seconds};
 use crate::clock;
 use crate::finding::{self, Check, Finding, Level};
 use crate::jwt::Jwt;
+use crate::report::Page;
 use crate::screen::Screen;
 use crate::when::unix_secs;
+use given::Given;
 
 mod allows;
+mod given;
 
 /// Longer than any token, and short enough to be read whole.
 const LONGEST: u64 = 64 * 1024;
@@ -21,7 +24,7 @@ const LONGEST: u64 = 64 * 1024;
 /// The token, and how it is shown.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The token, with or without "Bearer". Better on standard input, for arguments stand in the shell's history and in the
+    /// The token; or what it stands in: a header with or without "Bearer", or the whole reply of a backend. Better on standard input, for arguments stand in the shell's history and in the
     /// list of processes: pbpaste | fleet-token inspect
     #[arg(value_name = "TOKEN")]
     token: Option<String>,
@@ -55,20 +58,16 @@ pub(crate) fn run(options: Options, screen: &Screen) -> ExitCode {
             Err(error) => return fail(&format!("standard input cannot be read: {error}"), "A token is text."),
         },
     };
-    let token = bare(&text);
-    if token.is_empty() {
-        return fail("there is no token", "Give it on standard input, or as the argument.");
-    }
-    let Some(jwt) = Jwt::read(token) else {
-        let (message, hint) = near_miss(&text, token);
-        return fail(message, hint);
+    let given = match given::read(&text) {
+        Ok(given) => given,
+        Err((message, hint)) => return fail(&message, hint),
     };
     let now = unix_secs(clock::wall());
-    let findings = judge(&jwt, token, now);
+    let findings = judge(&given.jwt, &given.token, now);
     if json {
-        screen.say(&as_json(&jwt, &findings, now).to_string());
+        screen.say(&as_json(&given, &findings, now).to_string());
     } else {
-        for line in as_lines(&jwt, &findings) {
+        for line in as_lines(&given, &findings, Page::of_width(Screen::width())) {
             screen.say(&line);
         }
     }
@@ -83,34 +82,6 @@ fn read(screen: &Screen) -> std::io::Result<String> {
     let mut text = String::new();
     input.lock().take(LONGEST).read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// The token without what it is often copied with: white space, quotes, the header's name and scheme.
-fn bare(text: &str) -> &str {
-    let quotes: &[char] = &['"', '\'', ',', ';'];
-    let last = text.trim().trim_matches(quotes).split_whitespace().last().unwrap_or_default();
-    last.trim_matches(quotes)
-}
-
-/// What was given instead of a token, as far as it can be told, and what to do.
-fn near_miss(text: &str, token: &str) -> (&'static str, &'static str) {
-    if text.trim_start().starts_with(['{', '[']) {
-        return (
-            "that is a whole reply, not a token",
-            "Give the value of its token's field alone, for example with jq -r .token",
-        );
-    }
-    match token.split('.').count() {
-        2 => ("only two of a JWT's three parts are there", "It was cut off, or it is unsigned: copy all of it."),
-        3 => (
-            "there are three parts, but the first two are not JSON objects in base64url",
-            "Copy the token again: something was changed or lost on the way.",
-        ),
-        _ => (
-            "that is no JWT",
-            "A JWT has three parts with dots between: eyJ….eyJ….… Fleet Engine's are JWTs; an opaque token cannot be read.",
-        ),
-    }
 }
 
 fn judge(jwt: &Jwt, token: &str, now: i64) -> Vec<Finding> {
@@ -129,25 +100,32 @@ fn judge(jwt: &Jwt, token: &str, now: i64) -> Vec<Finding> {
     findings
 }
 
-fn as_lines(jwt: &Jwt, findings: &[Finding]) -> Vec<String> {
-    let mut lines = vec!["Header".to_owned()];
-    lines.extend(fields(&jwt.header));
+fn as_lines(given: &Given, findings: &[Finding], page: Page) -> Vec<String> {
+    let jwt = &given.jwt;
+    let mut lines: Vec<_> = found(given).iter().flat_map(|text| page.text(text)).collect();
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines.push("Header".to_owned());
+    lines.extend(fields(&jwt.header, page));
     lines.push("\nClaims".to_owned());
-    lines.extend(fields(&jwt.claims));
+    lines.extend(fields(&jwt.claims, page));
     let allowed = Authorization::of(&jwt.claims).map(|ids| allows::by(&ids)).unwrap_or_default();
-    lines.push("\nWhat Fleet Engine would allow, if the role of the service account does".to_owned());
+    lines.push(String::new());
+    lines.extend(page.text("What Fleet Engine would allow, if the role of the service account does"));
     if allowed.is_empty() {
         lines.push("  nothing".to_owned());
     }
     for allowed in allowed {
-        lines.push(format!("  {}: {}", allowed.service, allowed.on));
-        lines.push(format!("    {}", allowed.methods));
+        lines.extend(page.hanging("  ", 4, &format!("{}: {}", allowed.service, allowed.on)));
+        lines.extend(page.hanging("    ", 4, allowed.methods));
     }
     lines.push("\nWhat Fleet Engine looks at".to_owned());
-    lines.extend(finding::all_lines(findings));
-    lines.push(format!("\n{}", finding::summary(findings)));
-    lines.push(verdict(findings).to_owned());
-    lines.push("The signature was not verified: only Fleet Engine has the keys. It is not shown.".to_owned());
+    lines.extend(page.findings(findings, &[]));
+    lines.push(String::new());
+    lines.extend(page.summary(findings));
+    lines.extend(page.text(verdict(findings)));
+    lines.extend(page.text("The signature was not verified: only Fleet Engine has the keys. It is not shown."));
     lines
 }
 
@@ -159,18 +137,42 @@ fn verdict(findings: &[Finding]) -> &'static str {
     }
 }
 
-/// Each field in a line, times in words beside the number.
-fn fields(object: &Value) -> Vec<String> {
+/// Where the token was found, and what was cut off.
+fn found(given: &Given) -> Vec<String> {
+    let mut texts = Vec::new();
+    if let Some(field) = &given.field {
+        let name = &field.name;
+        texts.push(match field.shape {
+            Some((letter, of)) => format!("Read from the field {name} of a whole reply, shape {letter}: {of}. doctor judges the rest of it."),
+            None if field.is_known => format!("Read from the field {name} of a whole reply, of no one shape. doctor judges the rest of it."),
+            None => format!("Read from the field {name}, where no client looks for a token: call it token, or jwt, and put it at the top."),
+        });
+    }
+    if !given.cut.is_empty() {
+        texts.push(format!("Cut off: {}.", given.cut.join(", ")));
+    }
+    if given.field.is_some() && given.cut.contains(&"Bearer") {
+        texts.push("Apps put Bearer before the token themselves: the backend must not.".to_owned());
+    }
+    texts
+}
+
+/// Each field, times in words beside the number.
+fn fields(object: &Value, page: Page) -> Vec<String> {
     let map = object.as_object();
     let line = |(name, value): (&String, &Value)| {
         let time = ["iat", "exp", "nbf"].contains(&name.as_str()).then(|| seconds(object, name)).flatten();
         let words = time.map_or_else(String::new, |at| format!("  ({})", crate::when::unix(at)));
-        format!("  {:<14} {}{words}", Jwt::brief(name), Jwt::brief(&Jwt::line(value)))
+        let name = Jwt::legible(name);
+        page.hanging(&format!("  {name:<14} "), 17, &format!("{}{words}", Jwt::legible(&Jwt::line(value))))
     };
-    map.into_iter().flatten().map(line).collect()
+    map.into_iter().flatten().flat_map(line).collect()
 }
 
-fn as_json(jwt: &Jwt, findings: &[Finding], now: i64) -> Value {
+fn as_json(given: &Given, findings: &[Finding], now: i64) -> Value {
+    let jwt = &given.jwt;
+    let field = given.field.as_ref();
+    let read_from = field.map(|field| json!({ "field": field.name, "shape": field.shape.map(|(letter, _)| letter) }));
     let allowed = Authorization::of(&jwt.claims).map(|ids| allows::by(&ids)).unwrap_or_default();
     let allowed: Vec<_> = allowed
         .into_iter()
@@ -180,6 +182,8 @@ fn as_json(jwt: &Jwt, findings: &[Finding], now: i64) -> Value {
         })
         .collect();
     json!({
+        "read_from": read_from,
+        "cut": given.cut,
         "header": jwt.header,
         "claims": jwt.claims,
         "seconds_left": seconds(&jwt.claims, "exp").map(|exp| exp - now),
@@ -193,29 +197,6 @@ fn as_json(jwt: &Jwt, findings: &[Finding], now: i64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_is_found_in_what_it_was_copied_with() {
-        for text in ["a.b.c", " a.b.c\n", "\"a.b.c\",", "Bearer a.b.c", "Authorization: Bearer a.b.c", "'Bearer a.b.c'"]
-        {
-            assert_eq!(bare(text), "a.b.c", "{text}");
-        }
-        assert_eq!(bare(" \n"), "");
-    }
-
-    #[test]
-    fn what_is_nearly_a_token_is_named() {
-        for (text, message) in [
-            ("{\"token\": \"eyJh.eyJi.c\"}\n", "whole reply"),
-            (" [1]", "whole reply"),
-            ("eyJh.eyJi", "two of a JWT's three parts"),
-            ("a.b.c", "not JSON objects"),
-            ("opaque", "that is no JWT"),
-            ("a.b.c.d.e", "that is no JWT"),
-        ] {
-            assert!(near_miss(text, bare(text)).0.contains(message), "{text}");
-        }
-    }
 
     #[test]
     fn the_token_is_not_in_debug() {

@@ -106,7 +106,7 @@ fn real(request: &Request, options: &Options) -> Result<(AuthTokenFactory, Vec<A
     if let Some(bad) = contexts.iter().find_map(|context| context.kind().err()) {
         return Err(bad.to_string());
     }
-    let session = request.session().ok_or("a --header cannot be sent as it is; write 'Name: value'")?;
+    let session = request.session()?;
     let factory = AuthTokenFactory::builder()
         .endpoint(kind, request.endpoint())
         .header_provider(session)

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use fleet_token_backend::{Fault, FaultKind, Grant, ScriptedFault, Shape, TokenKind, World};
+use fleet_token_backend::{Fault, FaultKind, Grant, Shape, TokenKind, World};
 use serde_json::Value;
 
 use super::{Ran, run};
 
-const LOGIN: &str = "Authorization: Bearer SECRET-SESSION-doctor";
-const PATH: &str = "/token/driver/{vehicleId}";
+pub(crate) const LOGIN: &str = "Authorization: Bearer SECRET-SESSION-doctor";
+pub(crate) const PATH: &str = "/token/driver/{vehicleId}";
 
 /// What a run found: the ids of its warnings and of its errors, and its exit code.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn explained() -> Vec<&'static str> {
     page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` | ")?.0)).collect()
 }
 
-async fn world(grant: Grant) -> World {
+pub(crate) async fn world(grant: Grant) -> World {
     let world = World::builder().start().await.unwrap();
     world.sessions().allow("somebody", "SECRET-SESSION-doctor", grant);
     // Its key takes seconds to make, which would be a slow first reply.
@@ -75,7 +75,7 @@ pub(crate) async fn doctor(args: &[&str]) -> Ran {
     ran
 }
 
-async fn examine(world: &World, path: &str, args: &[&str]) -> Found {
+pub(crate) async fn examine(world: &World, path: &str, args: &[&str]) -> Found {
     let endpoint = format!("{}{path}", world.backend_url());
     let fixed = ["--json", "--endpoint", &endpoint, "--vehicle-id", "v1", "--header", LOGIN];
     let patience: &[&str] = if args.contains(&"--timeout") { &[] } else { &["--timeout", "5"] };
@@ -205,8 +205,14 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
         (vec![(None, skewed(-3000))], &["clock-skew"], &["sdk"]),
         (vec![(Some(1), Fault::status(503))], &[], &["status", "sdk"]),
         (vec![(Some(1), Fault::kind(FaultKind::Reset))], &[], &["reply", "sdk"]),
-        (vec![(None, Fault::redirect("/token/driver/v1/"))], &["sdk"], &["redirect"]),
-        (vec![(None, Fault::redirect("/x?token=SECRET-TOKEN-moved"))], &["header-token", "sdk"], &["redirect"]),
+        // As the SDK, it follows within the server.
+        (vec![(Some(1), Fault::redirect("/token/driver/v1"))], &[], &["redirect"]),
+        (vec![(None, Fault::redirect("/token/driver/v1/"))], &["redirect", "sdk"], &[]),
+        (
+            vec![(None, Fault::redirect("/x?token=SECRET-TOKEN-moved"))],
+            &["status", "header-token", "sdk"],
+            &["redirect"],
+        ),
     ] {
         let world = world(Grant::driver("v1")).await;
         for (times, fault) in faults.iter().cloned() {
@@ -219,52 +225,6 @@ async fn what_is_slow_or_off_or_only_sometimes_wrong_is_found() {
         assert!(found.is(errors, warnings), "{faults:?}: {:?} {:?}", found.errors, found.warnings);
         world.stop().await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_401_without_a_login_is_told_from_one_with_a_bad_one() {
-    let world = World::builder().start().await.unwrap();
-    let endpoint = format!("{}{PATH}", world.backend_url());
-    for (login, means) in [(None, "no --header was given"), (Some(LOGIN), "does not know this login")] {
-        let mut args = vec!["--endpoint", &endpoint, "--vehicle-id", "v1", "--requests", "1", "--json"];
-        args.extend(login.into_iter().flat_map(|login| ["--header", login]));
-        let found = Found::of(&doctor(&args).await);
-        let status = found.json["findings"].as_array().unwrap().iter().find(|f| f["id"] == "status").unwrap();
-        assert_eq!(found.saw("status"), "401");
-        assert!(status["means"].as_str().unwrap().contains(means), "{status}");
-    }
-    world.stop().await;
-}
-
-/// As behind a load balancer, with one bad machine.
-#[tokio::test(flavor = "multi_thread")]
-async fn one_bad_reply_among_good_ones_is_found() {
-    let world = world(Grant::driver("v1")).await;
-    for (kind, id) in [("wildcard", "wildcard"), ("wrong_audience", "audience"), ("public_cache", "cache-control")] {
-        let script = format!(r#"[{{"match": "/token/driver/", "skip": 1, "fault": {{"kind": "{kind}"}}}}]"#);
-        world.faults().extend_json(&script).unwrap();
-        let found = examine(&world, PATH, &["--requests", "3"]).await;
-        assert!(found.is(&[id], &[]), "{kind}: {:?} {:?}", found.errors, found.warnings);
-    }
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_wrong_is_told_from_a_date_that_is() {
-    let world = world(Grant::driver("v1")).await;
-    world.faults().push_forever("/token/driver/", Fault::date_skew_secs(300));
-    let means = |found: &Found| {
-        let all = found.json["findings"].as_array().unwrap();
-        all.iter().find(|f| f["id"] == "clock-skew").unwrap()["means"].as_str().unwrap().to_owned()
-    };
-    let date = means(&examine(&world, PATH, &["--requests", "1"]).await);
-    assert!(date.contains("the Date is wrong"), "{date}");
-    world.faults().clear();
-    // The whole backend is ahead, which is the same as this machine being behind.
-    world.clock().advance(std::time::Duration::from_secs(300));
-    let device = means(&examine(&world, PATH, &["--requests", "1"]).await);
-    assert!(device.contains("this machine's clock is wrong"), "{device}");
-    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,48 +244,6 @@ async fn a_backend_that_caches_until_little_is_left_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backend_without_a_login_is_found_with_one_and_without() {
-    let world = world(Grant::server()).await;
-    world.sessions().allow_anonymous(Grant::server());
-    let with = examine(&world, PATH, &["--requests", "1"]).await;
-    assert!(with.is(&["no-session"], &["unknown-id"]), "{with:?}");
-    let endpoint = format!("{}{PATH}", world.backend_url());
-    let ran = doctor(&["--json", "--requests", "1", "--endpoint", &endpoint, "--vehicle-id", "v1"]).await;
-    let without = Found::of(&ran);
-    assert!(without.is(&["no-session"], &["unknown-id"]), "{without:?}");
-    assert!(without.saw("no-session").contains("no login was sent"));
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backend_that_takes_a_star_for_an_id_is_found() {
-    let world = world(Grant::driver("v1")).await;
-    let all = world.minter().mint(TokenKind::OnDemandServer).unwrap().jwt;
-    let body = format!(r#"{{"token":"{all}","expiresInSeconds":3600}}"#);
-    world.faults().push_forever("/token/driver/%2A", Fault::status(200).with_body(&body));
-    let found = examine(&world, PATH, &["--requests", "1"]).await;
-    assert!(found.is(&["wildcard-id"], &[]), "{found:?}");
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn refusals_that_clients_misread_are_found() {
-    let world = world(Grant::driver("v1")).await;
-    for (fault, saw) in [
-        (Fault::redirect("/login"), "a redirect (302), as to a login page"),
-        (Fault::status(200).with_body(r#"{"error":"no"}"#), "200 without a token"),
-        (Fault::status(500), "500, as if the backend had failed"),
-    ] {
-        world.faults().clear();
-        world.faults().push_forever("no-such-id", fault);
-        let found = examine(&world, PATH, &["--requests", "1"]).await;
-        assert!(found.is(&[], &["unknown-id"]), "{found:?}");
-        assert_eq!(found.saw("unknown-id"), saw);
-    }
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn requests_are_as_few_as_promised_and_none_is_followed() {
     let world = world(Grant::driver("v1")).await;
     examine(&world, PATH, &[]).await;
@@ -335,7 +253,10 @@ async fn requests_are_as_few_as_promised_and_none_is_followed() {
     let world = self::world(Grant::driver("v1")).await;
     world.faults().push_forever("/token/", Fault::kind(FaultKind::Hang));
     let found = examine(&world, PATH, &["--timeout", "1"]).await;
-    assert_eq!(found.saw("reply"), "2 of 2 requests got no whole reply in time");
+    assert_eq!(
+        found.saw("reply"),
+        "2 of 2 requests got no whole reply in time; after two in a row 3 more were not sent"
+    );
     // A server that is busy may see one of them only when its client has gone.
     assert!(world.stats().faults["hang"] <= 2, "{:?}", world.stats().faults);
     world.stop().await;
@@ -369,79 +290,8 @@ async fn every_kind_of_context_can_be_examined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_login_must_not_go_nothing_is_sent() {
-    for (endpoint, errors) in [
-        ("http://backend.invalid/token/{vehicleId}", &["scheme"][..]),
-        ("https://me:SECRET-SESSION-url@backend.invalid/token/{vehicleId}", &["url-secret"]),
-        ("http://me:SECRET-SESSION-url@backend.invalid/token/{vehicleId}", &["scheme", "url-secret"]),
-        ("https://backend.invalid/token/{vehicleId}", &["dns"]),
-        ("https://backend.invalid/token/{vehicleId}?api_key=SECRET-SESSION-url", &["url-secret", "dns"]),
-    ] {
-        let ran = doctor(&["--json", "--endpoint", endpoint, "--vehicle-id", "v1", "--header", LOGIN]).await;
-        let found = Found::of(&ran);
-        assert!(found.is(errors, &[]) && found.code == 2, "{endpoint}: {found:#?}");
-        assert_eq!(found.json["result"], "error");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_backend_that_is_not_there_is_said_so() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ran = doctor(&["--json", "--endpoint", &format!("http://{free}/{{vehicleId}}"), "--vehicle-id", "v1"]).await;
     assert!(Found::of(&ran).is(&["tcp"], &[]), "{}", ran.text());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn arguments_that_make_no_sense_are_exit_code_2_and_nothing_is_sent() {
-    let world = world(Grant::driver("v1")).await;
-    let endpoint = format!("{}{PATH}", world.backend_url());
-    let nowhere = "backend.example/{vehicleId}";
-    for (endpoint, args) in [
-        (endpoint.as_str(), &["--vehicle-id", "a/b"][..]),
-        (&endpoint, &["--vehicle-id", "*"]),
-        (&endpoint, &["--trip-id", "t1"]),
-        (&endpoint, &["--vehicle-id", "v1", "--header", "SECRET-SESSION-no-colon"]),
-        (&endpoint, &[]),
-        (nowhere, &["--vehicle-id", "v1"]),
-        ("https://b.example/{car}", &["--vehicle-id", "v1"]),
-        ("https://{vehicleId}.example/", &["--vehicle-id", "v1"]),
-    ] {
-        let args: Vec<&str> = ["--endpoint", endpoint].into_iter().chain(args.iter().copied()).collect();
-        let ran = doctor(&args).await;
-        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{args:?}: {}", ran.text());
-        assert!(ran.text().starts_with("error: "), "{}", ran.text());
-    }
-    let ran = doctor(&["--json", "--endpoint", nowhere, "--vehicle-id", "v1"]).await;
-    assert!(serde_json::from_str::<Value>(&ran.out).unwrap()["error"]["message"].is_string());
-    assert!(world.stats().requests.is_empty());
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn for_people_it_is_a_checklist_with_what_to_do() {
-    let world = world(Grant::driver("v1")).await;
-    let endpoint = format!("{}{PATH}?shape=E", world.backend_url());
-    let args = ["--endpoint", &endpoint, "--vehicle-id", "v1", "--header", LOGIN];
-    let ran = doctor(&args).await;
-    assert_eq!(ran.code, Some(0), "{}", ran.text());
-    assert!(ran.out.contains("  ✓ shape ") && ran.out.contains("33 ✓, 3 – not checked"), "{}", ran.out);
-    world.faults().extend([serde_json::from_str::<ScriptedFault>(
-        r#"{"match": "/token/driver/", "times": null, "fault": {"kind": "wrong_unit"}}"#,
-    )
-    .unwrap()]);
-    let ran = doctor(&args).await;
-    assert_eq!(ran.code, Some(2));
-    let text = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    for part in [
-        "✗ expiry-unit expiresInSeconds is 35",
-        "milliseconds, where seconds belong. It says 41 d 1",
-        "means Clients keep the token long after its end",
-        "do Divide by 1000.",
-        "1 ✗ (expiry-unit)",
-        "docs/doctor.md explains each.",
-    ] {
-        assert!(text.contains(part), "{part:?} is missing in\n{}", ran.out);
-    }
-    assert!(ran.out.lines().all(|line| line.chars().count() <= 100 && !line.contains('\u{1b}')), "{}", ran.out);
-    world.stop().await;
 }

@@ -45,9 +45,10 @@ impl Drop for Authority {
     }
 }
 
-fn self_signed() -> TlsAcceptor {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
+    let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::new([name.to_owned()]).unwrap());
+    change(&mut params);
+    let certificate = params.self_signed(&key).unwrap();
     acceptor(certificate.der().clone(), &key)
 }
 
@@ -117,21 +118,38 @@ async fn each_bad_certificate_is_found_and_nothing_is_sent() {
     let future = |params: &mut CertificateParams| params.not_before = date_time_ymd(4000, 1, 1);
     let world = world().await;
     let backend = world.backend_url().replace("http://", "");
+    // As openssl req -x509 makes them.
+    let authority = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let nameless = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "localhost");
+        params.subject_alt_names.clear();
+    };
     for (acceptor, errors, saw) in [
-        (trusted.server("localhost", expired), "tls-days", "expired on 2021-01-01 00:00:00 UTC"),
-        (trusted.server("localhost", future), "tls-days", "not valid before 4000-01-01 00:00:00 UTC"),
+        (trusted.server("localhost", expired), &["tls-days"][..], "expired on 2021-01-01 00:00:00 UTC"),
+        (trusted.server("localhost", future), &["tls-days"], "not valid before 4000-01-01 00:00:00 UTC"),
         (
             trusted.server("backend.example", |_| {}),
-            "tls-host",
+            &["tls-host"],
             "the certificate is for backend.example, not for localhost",
         ),
-        (unknown.server("localhost", |_| {}), "tls-trust", "issued by CN=unknown, whom this machine does not know"),
-        (self_signed(), "tls-trust", "the certificate is signed by itself"),
+        (
+            trusted.server("localhost", authority),
+            &["tls-trust"],
+            "the certificate is an authority's (CA:TRUE), not a server's",
+        ),
+        (unknown.server("localhost", |_| {}), &["tls-trust"], "issued by CN=unknown, whom this machine does not know"),
+        (self_signed("localhost", |_| {}), &["tls-trust"], "the certificate is signed by itself"),
+        (self_signed("localhost", authority), &["tls-trust"], "the certificate is signed by itself"),
+        (self_signed("localhost", nameless), &["tls-trust", "tls-host"], "the certificate is signed by itself"),
+        (self_signed("other.example", authority), &["tls-trust", "tls-host"], "the certificate is signed by itself"),
     ] {
         let (port, told) = tunnel(acceptor, backend.clone()).await;
         let found = Found::of(&examine(port, "localhost", &trusted).await);
-        assert!(found.is(&[errors], &[]) && found.code == 2, "{saw}: {found:#?}");
-        assert_eq!(found.saw(errors), saw);
+        assert!(found.is(errors, &[]) && found.code == 2, "{saw}: {found:#?}");
+        assert_eq!(found.saw(errors[0]), saw);
+        let all = found.json.to_string();
+        assert!(!all.contains("OtherError") && !all.contains("UsedAs"), "rustls' own words: {all}");
         assert_eq!(told.load(Ordering::SeqCst), 0, "{saw}: something was sent");
     }
     assert!(world.stats().requests.is_empty());

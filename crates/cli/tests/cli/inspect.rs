@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use fleet_token_backend::{Fault, FaultKind, Grant, TokenKind, World};
+use fleet_token_backend::{Fault, FaultKind, Grant, Shape, TokenKind, World};
 use serde_json::Value;
 
 use super::{Ran, command, run};
@@ -49,6 +49,30 @@ async fn a_good_token_is_described_and_nothing_speaks_against_it() {
     assert!((3590..=3600).contains(&json["seconds_left"].as_i64().unwrap()));
     // As the argument, too.
     assert_eq!(run(&["inspect", &token]).code, Some(0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_read_out_of_the_whole_reply_of_a_backend() {
+    let world = World::builder().start().await.unwrap();
+    world.sessions().allow_anonymous(Grant::driver("v1"));
+    let client = reqwest_client();
+    for shape in Shape::ALL {
+        let reply = client.get(format!("{}/token/driver/v1?shape={shape}", world.backend_url())).send().await.unwrap();
+        let text = reply.text().await.unwrap();
+        let body: Value = serde_json::from_str(&text).unwrap();
+        let ran = inspect(&text, &["--json"]);
+        assert_eq!(ran.code, Some(0), "{shape}: {}", ran.text());
+        let json: Value = serde_json::from_str(&ran.out).unwrap();
+        let field = json["read_from"]["field"].as_str().unwrap();
+        assert!(body[field].as_str().unwrap().starts_with("eyJ"), "{shape}: {field}");
+        assert_eq!(json["read_from"]["shape"], shape.to_string().replace("OAuth", "oauth"));
+        assert!(inspect(&text, &[]).out.starts_with(&format!("Read from the field {field} of a whole reply, shape ")));
+    }
+    let token = world_token(&world, TokenKind::Driver { vehicle_id: "v1".into() });
+    let ran = inspect(&format!("'Bearer {token}'"), &[]);
+    assert!(ran.code == Some(0) && ran.out.starts_with("Cut off: quotes, Bearer.\n"), "{}", ran.text());
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{}", ran.out);
     world.stop().await;
 }
 

@@ -4,6 +4,8 @@
 
 mod demo;
 mod doctor;
+mod doctor_access;
+mod doctor_report;
 #[cfg(target_os = "linux")]
 mod doctor_tls;
 mod get;

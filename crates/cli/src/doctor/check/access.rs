@@ -6,8 +6,14 @@ use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
 
 pub(super) fn judge(seen: &Seen) -> [Finding; 3] {
-    [unknown_id(&seen.unknown_id), wildcard_id(&seen.wildcard_id), no_session(seen)]
+    // Where a token came for the id, a check that was left out has a reason of its own.
+    let has_token = seen.good().is_some_and(|good| good.token().is_some());
+    let own = |finding: Finding| if has_token && finding.saw != UNANSWERED { finding.because(&[]) } else { finding };
+    [unknown_id(&seen.unknown_id), wildcard_id(&seen.wildcard_id), no_session(seen)].map(own)
 }
+
+/// A request that was lost, which is told with all that were.
+const UNANSWERED: &str = "its request got no reply";
 
 /// What a request that should have been refused was answered with.
 enum Answer {
@@ -21,6 +27,10 @@ enum Answer {
 }
 
 fn answer(exchange: &Exchange) -> Answer {
+    // Where it leads to no token it was no answer for an app.
+    if let Some(hop) = exchange.hops.first().filter(|_| exchange.token().is_none()) {
+        return Answer::Redirect(hop.status);
+    }
     match exchange.status() {
         None => Answer::None,
         Some(status @ 200..=299) => exchange.token().map_or(Answer::Empty(status), Answer::Token),
@@ -48,7 +58,7 @@ fn otherwise(check: Check, answer: &Answer, right: &str) -> Finding {
             "Clients try such an answer again and again; a refusal they would believe.",
             right,
         ),
-        Answer::Refused(_) | Answer::Token(_) | Answer::None => check.skipped("no reply came"),
+        Answer::Refused(_) | Answer::Token(_) | Answer::None => check.skipped(UNANSWERED).because(&[Check::Reply]),
     }
 }
 
@@ -56,8 +66,8 @@ fn unknown_id(step: &Step<Exchange>) -> Finding {
     let check = Check::UnknownId;
     let exchange = match step {
         Step::Done(exchange) => exchange,
-        Step::Failed(why) => return check.skipped(why.clone()),
-        Step::Skipped(why) => return check.skipped(*why),
+        Step::Failed(why) => return check.wanting(why.clone()),
+        Step::Skipped(why) => return check.wanting(*why),
     };
     match answer(exchange) {
         Answer::Refused(status) => check.fine(format!("refused with {status}")),
@@ -75,8 +85,8 @@ fn wildcard_id(step: &Step<Exchange>) -> Finding {
     let check = Check::WildcardId;
     let exchange = match step {
         Step::Done(exchange) => exchange,
-        Step::Failed(why) => return check.skipped(why.clone()),
-        Step::Skipped(why) => return check.skipped(*why),
+        Step::Failed(why) => return check.wanting(why.clone()),
+        Step::Skipped(why) => return check.wanting(*why),
     };
     let remedy = "Refuse * as an id with 400. Google's on-demand sample does not.";
     match answer(exchange) {
@@ -106,8 +116,15 @@ fn no_session(seen: &Seen) -> Finding {
         Anonymous::WasOne if seen.good().is_some_and(|good| good.token().is_some()) => {
             return check.error("a token, though no login was sent (no --header was given)", open, remedy);
         }
-        Anonymous::WasOne => return check.skipped("no --header was given, and no token came"),
-        Anonymous::Skipped(why) => return check.skipped(*why),
+        Anonymous::WasOne => {
+            let refused =
+                seen.exchanges().iter().filter_map(Exchange::status).find(|status| [401, 403].contains(status));
+            return match refused {
+                Some(status) => check.fine(format!("refused with {status}: no --header was given")),
+                None => check.wanting("no --header was given, and no token came"),
+            };
+        }
+        Anonymous::Skipped(why) => return check.wanting(*why),
         Anonymous::Asked(exchange) => exchange,
     };
     match answer(exchange) {
@@ -129,7 +146,7 @@ mod tests {
     fn got(status: u16, body: &str) -> Step<Exchange> {
         let headers = fleet_token::http::HeaderMap::new();
         let outcome = Ok(HttpResponse::new(status, headers, body.as_bytes().to_vec()));
-        Step::Done(Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::ZERO, outcome })
+        Step::Done(Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::ZERO, outcome, hops: Vec::new() })
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! The reply's body: is it JSON, is there a token, whose shape is it?
 
-use crate::doctor::body::{Body, Fields, MAX_BODY, Shape, Token};
+use crate::body::{Body, Fields, MAX_BODY, Shape, Token};
 use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
 
 pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 3] {
     let Some(body) = reply.and_then(Exchange::body) else {
-        return [Check::Body, Check::Token, Check::Shape].map(|check| check.skipped("there was no success (2xx)"));
+        return [Check::Body, Check::Token, Check::Shape].map(|check| check.wanting("there was no success (2xx)"));
     };
     let remedy = "Answer with one JSON object, such as {\"token\": \"…\", \"expiresInSeconds\": 3600}.";
     let error = |saw: String, means: &str| {
-        let none = |check: Check| check.skipped("the body is no JSON object");
+        let none = |check: Check| check.wanting("the body is no JSON object");
         [Check::Body.error(saw, means, remedy), none(Check::Token), none(Check::Shape)]
     };
     match body {
@@ -23,10 +23,14 @@ pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 3] {
             format!("longer than {} KiB", MAX_BODY / 1024),
             "A token's reply has two or three. This is something else, and fleet-token does not read on.",
         ),
-        Body::Html => error(
-            "an HTML page".to_owned(),
-            "A captive portal, a login page or an error page answers instead of the backend, and with success.",
-        ),
+        Body::Html => {
+            let [body, token, shape] = error(
+                "an HTML page".to_owned(),
+                "A captive portal, a login page or an error page answers instead of the backend, and with success.",
+            );
+            // A page that says that it is one is found by that already.
+            [body.because(&[Check::ContentType]), token, shape]
+        }
         Body::NotAnObject(what) => error(what.to_owned(), "Clients look for fields of an object."),
     }
 }
@@ -82,7 +86,7 @@ fn shape(fields: &Fields) -> Finding {
                 "Use the names of one shape: docs/doctor.md lists them.",
             )
         }
-        Shape::Unknown => check.skipped("no field is known"),
+        Shape::Unknown => check.skipped("no field is known").because(&[Check::Token]),
     }
 }
 
@@ -101,6 +105,7 @@ mod tests {
                 sent: std::time::SystemTime::UNIX_EPOCH,
                 first_byte: std::time::Duration::ZERO,
                 outcome: Ok(HttpResponse::new(200, fleet_token::http::HeaderMap::new(), body)),
+                hops: Vec::new(),
             };
             let [_, token, _] = judge(Some(&reply));
             assert!(token.level == level && !token.saw.contains("SECRET-TOKEN"), "{token:?}");

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::time::server_now;
+use crate::body::{Declared, Token, Unit};
 use crate::claims::{MAX_LIFETIME, SKEW, seconds};
-use crate::doctor::body::{Declared, Token, Unit};
 use crate::doctor::seen::Exchange;
 use crate::finding::{Check, Finding, Level};
 use crate::jwt::Jwt;
@@ -19,20 +19,25 @@ const ROUNDED: i64 = 5;
 
 pub(super) fn judge(reply: Option<&Exchange>) -> [Finding; 2] {
     let (Some(exchange), Some(fields)) = (reply, reply.and_then(Exchange::fields)) else {
-        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.skipped("no token came"));
+        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.wanting("no token came"));
     };
     let Token::Secret(token) = &fields.token else {
-        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.skipped("no token came"));
+        return [Check::ExpiryUnit, Check::DeclaredExpiry].map(|check| check.wanting("no token came"));
     };
     let now = server_now(exchange);
     let expires = Jwt::read(token).and_then(|jwt| seconds(&jwt.claims, "exp"));
     let Some(declared) = &fields.expiry else {
-        return [Check::ExpiryUnit.skipped("the reply has no expiry"), silent(expires)];
+        return [
+            Check::ExpiryUnit.skipped("the reply has no expiry").because(&[Check::DeclaredExpiry]),
+            silent(expires),
+        ];
     };
     let unit = unit(declared, expires.map(|exp| exp - now));
     let agrees = match (read(declared, now), expires) {
-        _ if unit.level == Level::Error => Check::DeclaredExpiry.skipped("its unit is wrong: see expiry-unit"),
-        (None, _) => Check::DeclaredExpiry.skipped("it cannot be read: see expiry-unit"),
+        _ if unit.level == Level::Error => {
+            Check::DeclaredExpiry.skipped("its unit is wrong").because(&[Check::ExpiryUnit])
+        }
+        (None, _) => Check::DeclaredExpiry.skipped("it cannot be read").because(&[Check::ExpiryUnit]),
         (Some(end), None) => alone(end, now),
         (Some(end), Some(exp)) => against(end, exp),
     };
@@ -143,6 +148,11 @@ fn not_a_number(declared: &Declared) -> Finding {
             "Google's samples cannot read it. fleet-token reads both.",
             "Answer milliseconds since 1970.",
         ),
+        _ if declared.value.as_str().is_some_and(is_zoneless) => check.error(
+            format!("{field} is a date without a time zone"),
+            "Each client takes it for another zone's, hours off; fleet-token refuses the reply.",
+            "Put the zone at its end: Z for UTC, as in \"2026-01-01T01:00:00Z\" (RFC 3339).",
+        ),
         _ if declared.value.is_null() => check.skipped(format!("{field} is null")),
         _ => check.error(
             format!("{field} is {}, and no time", if declared.value.is_string() { "a text" } else { "no number" }),
@@ -150,6 +160,12 @@ fn not_a_number(declared: &Declared) -> Finding {
             "Answer milliseconds since 1970 in expirationTimestamp, or seconds from now in expiresInSeconds.",
         ),
     }
+}
+
+/// Whether nothing is missing in a date and time but the zone.
+fn is_zoneless(text: &str) -> bool {
+    let zoned = format!("{}Z", text.trim().replacen(' ', "T", 1));
+    OffsetDateTime::parse(&zoned, &Rfc3339).is_ok()
 }
 
 /// No expiry in the reply.
@@ -235,6 +251,8 @@ mod tests {
             (Unit::Seconds, json!(3.6), Some(3600), Error, "seconds / 1000"),
             (Unit::Seconds, json!("3600"), Some(3600), Warning, "in quotes"),
             (Unit::Seconds, json!("soon"), Some(3600), Error, "is a text, and no time"),
+            (Unit::Rfc3339, json!("2026-01-01T01:00:00"), Some(3600), Error, "without a time zone"),
+            (Unit::Rfc3339, json!("2026-01-01 01:00:00"), None, Error, "without a time zone"),
             (Unit::Seconds, json!(null), Some(3600), NotChecked, "null"),
             (Unit::EpochMillis, json!(hour_ms), Some(3600), Fine, "milliseconds since"),
             (Unit::EpochMillis, json!(NOW + 3600), Some(3600), Error, "seconds, where milliseconds"),

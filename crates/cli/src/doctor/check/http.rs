@@ -1,6 +1,7 @@
 //! What HTTP says: whether replies came, with which status and headers, and how fast.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use fleet_token::TransportError;
@@ -30,20 +31,21 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
                 "This machine, or this command, is at fault rather than the backend.",
                 "Run again with RUST_LOG=debug to see more.",
             )];
-            findings.extend(checks[1..].iter().map(|check| check.skipped("no request was made")));
+            findings.extend(checks[1..].iter().map(|check| check.wanting("no request was made")));
             return findings;
         }
-        Step::Skipped(why) => return checks.map(|check| check.skipped(*why)).into(),
+        Step::Skipped(why) => return checks.map(|check| check.wanting(*why)).into(),
     };
-    let mut findings = vec![reply(replies)];
+    let others: Vec<_> = seen.others().collect();
+    let mut findings = vec![reply(replies, &others, seen.requests)];
     if replies.iter().all(|exchange| exchange.reply().is_none()) {
-        findings.extend(checks[1..].iter().map(|check| check.skipped("no reply came")));
+        findings.extend(checks[1..].iter().map(|check| check.wanting("no reply came")));
         return findings;
     }
     findings.extend([status(replies, matches!(seen.no_session, Anonymous::WasOne)), redirect(replies, seen)]);
     let none = "there was no success (2xx)";
-    findings.push(worst(seen, content_type).unwrap_or_else(|| Check::ContentType.skipped(none)));
-    findings.push(worst(seen, cache_control).unwrap_or_else(|| Check::CacheControl.skipped(none)));
+    findings.push(worst(seen, content_type).unwrap_or_else(|| Check::ContentType.wanting(none)));
+    findings.push(worst(seen, cache_control).unwrap_or_else(|| Check::CacheControl.wanting(none)));
     findings.extend([header_token(seen), first_byte(replies)]);
     findings
 }
@@ -53,36 +55,78 @@ fn worst(seen: &Seen, check: impl Fn(&Exchange) -> Finding) -> Option<Finding> {
     seen.successes().map(check).reduce(Finding::or_worse)
 }
 
-fn reply(replies: &[Exchange]) -> Finding {
+/// How many requests got a whole reply: those for the token, and those for what nobody should get.
+fn reply(replies: &[Exchange], others: &[(Check, &Exchange)], wanted: usize) -> Finding {
     let check = Check::Reply;
-    let failures: Vec<&TransportError> = replies.iter().filter_map(|e| e.outcome.as_ref().err()).collect();
+    let all: Vec<&Exchange> = replies.iter().chain(others.iter().map(|(_, other)| *other)).collect();
+    let failures: Vec<&TransportError> = all.iter().filter_map(|exchange| exchange.outcome.as_ref().err()).collect();
     let Some(first) = failures.first() else {
-        return check.fine(format!("{} whole replies to {} requests", replies.len(), replies.len()));
+        return check.fine(format!("{} whole replies to {} requests", all.len(), all.len()));
     };
-    let many = format!("{} of {} requests", failures.len(), replies.len());
-    let (saw, means, remedy) = match first {
-        TransportError::Timeout => (
-            format!("{many} got no whole reply in time"),
-            "Apps wait until their deadline, and a driver's location is not sent meanwhile.",
-            "Find what the backend waits for: a database, a key server, a lock. --timeout allows more time here.",
-        ),
-        TransportError::Connect { detail } => (
-            format!("{many} found no connection: {}", Jwt::brief(detail)),
-            "The backend, or what stands before it, refuses connections or cannot be reached.",
-            "Is it running, and behind the right port?",
-        ),
-        TransportError::Tls { detail } => (
-            format!("{many} failed in TLS: {}", Jwt::brief(detail)),
-            "Nothing was sent over these connections.",
-            "See tls-trust; a proxy on the way may have a certificate of its own.",
-        ),
-        _ => (
-            format!("{many}: the connection broke before the reply was whole"),
-            "Clients have half a token, or nothing, and must ask again.",
-            "Look for a crash in the route, a proxy with a short time-out, or a wrong Content-Length.",
-        ),
+    // Each way to fail once, with its number where there are several.
+    let mut ways: Vec<(Loss, usize)> = Vec::new();
+    for loss in failures.iter().map(|error| Loss::of(error)) {
+        match ways.iter_mut().find(|(known, _)| known.saw == loss.saw) {
+            Some((_, count)) => *count += 1,
+            None => ways.push((loss, 1)),
+        }
+    }
+    let told: Vec<_> = match ways.as_slice() {
+        [(loss, _)] => vec![loss.saw.clone()],
+        ways => ways.iter().map(|(loss, count)| format!("{count} {}", loss.saw)).collect(),
     };
-    if failures.len() == replies.len() { check.error(saw, means, remedy) } else { check.warning(saw, means, remedy) }
+    let mut saw = format!("{} of {} requests {}", failures.len(), all.len(), told.join(", "));
+    let lost: Vec<_> =
+        others.iter().filter(|(_, other)| other.reply().is_none()).map(|(check, _)| check.id()).collect();
+    if !lost.is_empty() && replies.iter().all(|exchange| exchange.reply().is_some()) {
+        let _ = write!(saw, " (that for {})", lost.join(" and "));
+    }
+    let spared = wanted.saturating_sub(replies.len());
+    if spared > 0 {
+        let _ = write!(saw, "; after two in a row {spared} more were not sent");
+    }
+    let Loss { means, remedy, .. } = Loss::of(first);
+    if failures.len() == all.len() {
+        return check.error(saw, means, remedy);
+    }
+    let sometimes =
+        "It happens to some requests and not to others: one bad machine of several, or a limit, or the network.";
+    check.warning(saw, &format!("{sometimes} {means}"), remedy)
+}
+
+/// A way in which no reply came.
+struct Loss {
+    saw: String,
+    means: &'static str,
+    remedy: &'static str,
+}
+
+impl Loss {
+    fn of(error: &TransportError) -> Self {
+        let (saw, means, remedy) = match error {
+            TransportError::Timeout => (
+                "got no whole reply in time".to_owned(),
+                "Apps wait until their deadline, and a driver's location is not sent meanwhile.",
+                "Find what the backend waits for: a database, a key server, a lock. --timeout allows more time here.",
+            ),
+            TransportError::Connect { detail } => (
+                format!("found no connection: {}", Jwt::brief(detail)),
+                "The backend, or what stands before it, refuses connections or cannot be reached.",
+                "Is it running, and behind the right port?",
+            ),
+            TransportError::Tls { detail } => (
+                format!("failed in TLS: {}", Jwt::brief(detail)),
+                "Nothing was sent over these connections.",
+                "See tls-trust; a proxy on the way may have a certificate of its own.",
+            ),
+            _ => (
+                "broke off before the reply was whole".to_owned(),
+                "Clients have half a token, or nothing, and must ask again.",
+                "Look for a crash in the route, a proxy with a short time-out, or a wrong Content-Length.",
+            ),
+        };
+        Self { saw, means, remedy }
+    }
 }
 
 fn status(replies: &[Exchange], is_anonymous: bool) -> Finding {
@@ -107,16 +151,24 @@ fn status(replies: &[Exchange], is_anonymous: bool) -> Finding {
         _ => words(worst),
     };
     if (300..400).contains(&worst) {
-        return check.skipped(format!("{shown}: see redirect"));
+        return check.skipped(format!("{shown}, a redirect")).because(&[Check::Redirect]);
     }
     let shown = match replies.iter().find(|e| e.status() == Some(worst)).and_then(|e| e.header("retry-after")) {
         Some(after) => format!("{shown}, Retry-After: {}", Jwt::brief(after)),
         None => shown,
     };
-    if counts.keys().any(|status| (200..300).contains(status)) {
-        return check.warning(shown, &format!("Not every request is answered alike. {means}"), remedy);
+    let is_success = |status: &u16| (200..300).contains(status);
+    let failed: usize = counts.iter().filter(|(status, _)| !is_success(status)).map(|(_, count)| count).sum();
+    if counts.keys().any(is_success) {
+        return check.warning(
+            format!("{failed} of {} requests failed: {shown}", replies.len()),
+            &format!("Not every request is answered alike: a bad machine behind a load balancer, or a limit. {means}"),
+            remedy,
+        );
     }
-    check.error(shown, means, remedy)
+    // A login that was given wrongly is the likelier reason than one that is not known.
+    let may_be_login = [400, 401, 403].contains(&worst);
+    check.error(shown, means, remedy).because(if may_be_login { &[Check::Login] } else { &[] })
 }
 
 fn words(status: u16) -> (&'static str, &'static str) {
@@ -150,7 +202,19 @@ fn words(status: u16) -> (&'static str, &'static str) {
 fn redirect(replies: &[Exchange], seen: &Seen) -> Finding {
     let check = Check::Redirect;
     let is_redirect = |e: &&Exchange| e.status().is_some_and(|status| (300..400).contains(&status));
-    let Some(exchange) = replies.iter().find(is_redirect) else { return check.fine("none") };
+    let Some(exchange) = replies.iter().find(is_redirect) else {
+        let followed = replies.iter().find(|exchange| !exchange.hops.is_empty());
+        return followed.map_or_else(
+            || check.fine("none"),
+            |_| {
+                check.warning(
+                    "to another path of the same server; followed, as fleet-token does",
+                    "Each fetch takes two requests; some clients do not follow at all.",
+                    "Give the final address as --endpoint. Often a slash at the end is what is missing.",
+                )
+            },
+        );
+    };
     let origin = exchange.header("location").map(|location| seen.address.origin_of(location));
     match origin {
         Some(Some(origin)) if origin != seen.address.origin() => check.error(
@@ -159,10 +223,10 @@ fn redirect(replies: &[Exchange], seen: &Seen) -> Finding {
              login page: then the session is over.",
             "Give the final address as --endpoint, and let the backend answer 401 where it wants to say \"log in\".",
         ),
-        Some(Some(_)) => check.warning(
-            "to another path of the same server",
-            "Each fetch takes two requests; some clients do not follow at all. It was not followed here.",
-            "Give the final address as --endpoint. Often a slash at the end is what is missing.",
+        Some(Some(_)) => check.error(
+            "from path to path of the same server, without an end",
+            "No client gets there: each stops after a few redirects.",
+            "Look at the rules of the route and of the proxy before it: two of them undo each other.",
         ),
         _ => check.error(
             "without a Location that can be read",
@@ -228,8 +292,8 @@ fn header_token(seen: &Seen) -> Finding {
     let check = Check::HeaderToken;
     let token = seen.good().and_then(Exchange::token);
     for exchange in seen.exchanges() {
-        let Some(reply) = exchange.reply() else { continue };
-        for (name, value) in &reply.headers {
+        let replies = exchange.hops.iter().chain(exchange.reply());
+        for (name, value) in replies.flat_map(|reply| &reply.headers) {
             let Ok(value) = value.to_str() else { continue };
             let is_token = token.as_deref().is_some_and(|token| token.len() > 20 && value.contains(token));
             let lower = value.to_ascii_lowercase();
@@ -259,9 +323,9 @@ fn first_byte(replies: &[Exchange]) -> Finding {
     let warm = answered(&replies[1.min(replies.len() - 1)..]);
     let warm = if warm.is_empty() { &all } else { &warm };
     let (Some(&median), Some(&worst)) = (warm.get(warm.len() / 2), all.last()) else {
-        return check.skipped("no reply came");
+        return check.wanting("no reply came");
     };
-    let saw = format!("{} ms in the middle, {} ms at worst, of {}", median.as_millis(), worst.as_millis(), all.len());
+    let saw = format!("median {} ms, worst {} ms, of {}", median.as_millis(), worst.as_millis(), all.len());
     if median < SLOW {
         return check.fine(saw);
     }
@@ -284,7 +348,7 @@ mod tests {
     fn exchange(status: u16, headers: &[(&'static str, &str)], body: &str) -> Exchange {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
         let outcome = Ok(HttpResponse::new(status, headers, body.as_bytes().to_vec()));
-        Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::from_millis(20), outcome }
+        Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::from_millis(20), outcome, hops: Vec::new() }
     }
 
     fn broken(error: TransportError) -> Exchange {
@@ -328,11 +392,46 @@ mod tests {
         assert_eq!(status(&[good(), bad()], false).level, Warning);
         assert_eq!(status(&[bad(), bad()], false).level, Error);
         let lost = || broken(TransportError::Interrupted);
-        assert_eq!(reply(&[good(), lost()]).level, Warning);
-        assert_eq!(reply(&[lost(), lost()]).level, Error);
+        assert_eq!(reply(&[good(), lost()], &[], 2).level, Warning);
+        assert_eq!(reply(&[lost(), lost()], &[], 2).level, Error);
         for (worst, word) in [(401, "login"), (405, "--post"), (429, "limit"), (500, "log"), (418, "--endpoint")] {
             assert!(status(&[exchange(worst, &[], "")], false).remedy.contains(word), "{worst}");
         }
+    }
+
+    #[test]
+    fn how_many_requests_were_lost_and_how_is_said() {
+        let (good, lost, late) =
+            (|| exchange(200, &[], ""), || broken(TransportError::Interrupted), || broken(TransportError::Timeout));
+        let (other, gone) = (good(), late());
+        let others = [(Check::UnknownId, &other), (Check::NoSession, &gone)];
+        for (replies, others, wanted, saw) in [
+            (vec![good(), good()], &others[..1], 2, "3 whole replies to 3 requests"),
+            (
+                vec![good(), lost(), good(), lost(), good()],
+                &[],
+                5,
+                "2 of 5 requests broke off before the reply was whole",
+            ),
+            (
+                vec![late(), good(), lost(), late()],
+                &[],
+                4,
+                "3 of 4 requests 2 got no whole reply in time, 1 broke off before the reply was whole",
+            ),
+            (vec![good(), good()], &others, 2, "1 of 4 requests got no whole reply in time (that for no-session)"),
+            (
+                vec![late(), late()],
+                &[],
+                5,
+                "2 of 2 requests got no whole reply in time; after two in a row 3 more were not sent",
+            ),
+        ] {
+            assert_eq!(reply(&replies, others, wanted).saw, saw);
+        }
+        let (replies, fault) =
+            ([good(), good(), exchange(503, &[], ""), lost()], "1 of 4 requests failed: 200 (2×), 503 (1×)");
+        assert_eq!(status(&replies, false).saw, fault);
     }
 
     #[test]

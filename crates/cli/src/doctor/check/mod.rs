@@ -5,12 +5,14 @@ mod address;
 mod body;
 mod expiry;
 mod http;
+mod login;
 mod network;
+mod sdk;
 mod time;
 mod token;
 
-use super::seen::{Exchange, Seen};
-use crate::finding::Finding;
+use super::seen::{Exchange, Seen, Step};
+use crate::finding::{self, Check, Finding};
 
 /// What is in one reply: always the same checks, in one order.
 fn of_reply(reply: Option<&Exchange>, seen: &Seen) -> Vec<Finding> {
@@ -23,6 +25,7 @@ fn of_reply(reply: Option<&Exchange>, seen: &Seen) -> Vec<Finding> {
 /// Every check's outcome, one each, in the order in which they are shown.
 pub(crate) fn all(seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::from(address::judge(seen));
+    findings.push(login::judge(seen));
     findings.extend(network::judge(seen));
     findings.extend(http::judge(seen));
     findings.extend(time::judge(seen));
@@ -33,7 +36,15 @@ pub(crate) fn all(seen: &Seen) -> Vec<Finding> {
         .reduce(|one, other| one.into_iter().zip(other).map(|(one, other)| one.or_worse(other)).collect());
     findings.extend(each.unwrap_or_else(|| of_reply(None, seen)));
     findings.extend(token::judge(seen));
+    // Where nothing was asked, that is what is wanting.
+    if let Step::Skipped(why) = &seen.replies {
+        for finding in findings.iter_mut().filter(|finding| finding.check > Check::ClockSkew) {
+            (*why).clone_into(&mut finding.saw);
+        }
+    }
     findings.extend(access::judge(seen));
     findings.sort_by_key(|finding| finding.check);
+    finding::settle(&mut findings);
+    findings.push(sdk::judge(seen, &findings));
     findings
 }

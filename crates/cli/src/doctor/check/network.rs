@@ -12,11 +12,12 @@ const DAY: i64 = 24 * 60 * 60;
 
 pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
     let mut findings = vec![dns(seen), tcp(seen)];
-    let skipped = |why: &str| [Check::TlsTrust, Check::TlsHost, Check::TlsDays].map(|check| check.skipped(why));
+    let checks = [Check::TlsTrust, Check::TlsHost, Check::TlsDays];
     findings.extend(match &seen.tls {
         Step::Done(handshake) => tls(handshake, &seen.address.host, unix_secs(clock::wall())),
-        Step::Failed(why) => skipped(why),
-        Step::Skipped(why) => skipped(why),
+        Step::Failed(why) => checks.map(|check| check.skipped(why)),
+        Step::Skipped(why) if seen.address.is_https => checks.map(|check| check.wanting(*why)),
+        Step::Skipped(why) => checks.map(|check| check.skipped(*why)),
     });
     findings
 }
@@ -24,7 +25,7 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
 fn dns(seen: &Seen) -> Finding {
     let host = Jwt::brief(&seen.address.host);
     match &seen.dns {
-        Step::Skipped(why) => Check::Dns.skipped(*why),
+        Step::Skipped(why) => Check::Dns.wanting(*why),
         Step::Failed(why) => Check::Dns.error(
             format!("{host} was not found: {}", Jwt::brief(why)),
             "Nothing can be reached under this name from here.",
@@ -43,7 +44,7 @@ fn dns(seen: &Seen) -> Finding {
 
 fn tcp(seen: &Seen) -> Finding {
     match &seen.tcp {
-        Step::Skipped(why) => Check::Tcp.skipped(*why),
+        Step::Skipped(why) => Check::Tcp.wanting(*why),
         Step::Failed(why) => Check::Tcp.error(
             Jwt::brief(why),
             "The name is right, and nobody answers there.",
@@ -75,8 +76,8 @@ fn trust(handshake: &Handshake) -> Finding {
             Jwt::brief(&certificate.issuer)
         )),
         (None, None) => check.fine(handshake.version.unwrap_or("TLS")),
-        (Some(TlsFailure::OtherHost), _) => check.skipped("the name is wrong already: see tls-host"),
-        (Some(TlsFailure::Dates), _) => check.skipped("the dates are wrong already: see tls-days"),
+        (Some(TlsFailure::OtherHost), _) => check.skipped("the name is wrong already").because(&[Check::TlsHost]),
+        (Some(TlsFailure::Dates), _) => check.skipped("the dates are wrong already").because(&[Check::TlsDays]),
         (Some(TlsFailure::NotTls), _) => check.error(
             "the server does not speak TLS on this port",
             "It is an http endpoint, or another service.",
@@ -101,6 +102,11 @@ fn trust(handshake: &Handshake) -> Finding {
             sent,
             "Get a certificate from a public authority, or install the company's own on each device.",
         ),
+        (Some(TlsFailure::Certificate(why)), _) => check.error(
+            *why,
+            sent,
+            "Get a server's certificate from a public authority, such as Let's Encrypt.",
+        ),
         (Some(TlsFailure::Other(why)), _) => check.error(
             Jwt::brief(why),
             "The TLS handshake failed; nothing was sent.",
@@ -111,21 +117,51 @@ fn trust(handshake: &Handshake) -> Finding {
 
 fn name(handshake: &Handshake, host: &str) -> Finding {
     let check = Check::TlsHost;
-    let names = handshake.certificate.as_ref().map(|certificate| Jwt::brief(&certificate.names.join(", ")));
-    match &handshake.error {
-        None => check.fine(format!("the certificate is for {}", Jwt::brief(host))),
-        Some(TlsFailure::OtherHost) => check.error(
-            format!("the certificate is for {}, not for {}", names.unwrap_or_default(), Jwt::brief(host)),
-            "Clients cannot tell this server from one that somebody put in its place, and refuse it. Nothing was sent.",
-            "Call the backend by a name that is in the certificate, or get one that has this name.",
-        ),
-        Some(_) => check.skipped("the handshake failed before"),
+    let shown = Jwt::brief(host);
+    let refused =
+        "Clients cannot tell this server from one that somebody put in its place, and refuse it. Nothing was sent.";
+    let Some(certificate) = &handshake.certificate else {
+        return if handshake.error.is_none() {
+            check.fine(format!("the certificate is for {shown}"))
+        } else {
+            check.skipped("the server showed no certificate").because(&[Check::TlsTrust])
+        };
+    };
+    // Where another fault came first, the names were not compared yet.
+    let fits = match &handshake.error {
+        None => true,
+        Some(TlsFailure::OtherHost) => false,
+        Some(_) => certificate.names.iter().any(|name| covers(name, host)),
+    };
+    if fits {
+        return check.fine(format!("the certificate is for {shown}"));
     }
+    if certificate.names.is_empty() {
+        return check.error(
+            format!("the certificate names no host, and so not {shown}"),
+            "A name in CN alone is not looked at any more: names stand in subjectAltName. Clients refuse it; nothing was sent.",
+            "Get one with this name in subjectAltName (openssl: -addext subjectAltName=DNS:…).",
+        );
+    }
+    check.error(
+        format!("the certificate is for {}, not for {shown}", Jwt::brief(&certificate.names.join(", "))),
+        refused,
+        "Call the backend by a name that is in the certificate, or get one that has this name.",
+    )
+}
+
+/// Whether a certificate's name stands for a host (RFC 9525 §6.3): the same, or with * for its first label.
+fn covers(name: &str, host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let below = |name: &str| host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(name));
+    name.eq_ignore_ascii_case(host) || name.strip_prefix("*.").is_some_and(below)
 }
 
 fn days(certificate: Option<&Certificate>, now: i64) -> Finding {
     let check = Check::TlsDays;
-    let Some(certificate) = certificate else { return check.skipped("the server showed no certificate") };
+    let Some(certificate) = certificate else {
+        return check.skipped("the server showed no certificate").because(&[Check::TlsTrust]);
+    };
     let refused = "Every client refuses it. Nothing was sent.";
     let left = (certificate.not_after - now).div_euclid(DAY);
     if certificate.not_after <= now {
@@ -170,11 +206,25 @@ mod tests {
     fn a_certificate_is_judged_by_issuer_name_and_days() {
         assert_eq!(levels(None, |_| {}), [Fine, Fine, Fine]);
         assert_eq!(levels(None, |c| c.not_after = NOW + 13 * DAY), [Fine, Fine, Warning]);
-        assert_eq!(levels(Some(TlsFailure::Dates), |c| c.not_after = NOW), [NotChecked, NotChecked, Error]);
-        assert_eq!(levels(Some(TlsFailure::Dates), |c| c.not_before = NOW + 1), [NotChecked, NotChecked, Error]);
+        assert_eq!(levels(Some(TlsFailure::Dates), |c| c.not_after = NOW), [NotChecked, Fine, Error]);
+        assert_eq!(levels(Some(TlsFailure::Dates), |c| c.not_before = NOW + 1), [NotChecked, Fine, Error]);
         assert_eq!(levels(Some(TlsFailure::OtherHost), |_| {}), [NotChecked, Error, Fine]);
-        assert_eq!(levels(Some(TlsFailure::UnknownIssuer), |_| {}), [Error, NotChecked, Fine]);
+        assert_eq!(levels(Some(TlsFailure::UnknownIssuer), |_| {}), [Error, Fine, Fine]);
+        assert_eq!(levels(Some(TlsFailure::UnknownIssuer), |c| c.names.clear()), [Error, Error, Fine]);
+        assert_eq!(
+            levels(Some(TlsFailure::Certificate("x")), |c| c.names = vec!["x".to_owned()]),
+            [Error, Error, Fine]
+        );
         assert_eq!(levels(Some(TlsFailure::NotTls), |_| {})[0], Error);
+    }
+
+    #[test]
+    fn a_name_covers_itself_and_one_label() {
+        let covered = |name| [covers(name, "api.b.example"), covers(name, "b.example")];
+        assert_eq!(covered("API.b.example"), [true, false]);
+        assert_eq!(covered("*.b.example"), [true, false]);
+        assert_eq!(covered("*.example"), [false, true]);
+        assert!(covers("127.0.0.1", "127.0.0.1") && covers("::1", "[::1]"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! The token itself, whether the backend made it for this request, and what the SDK makes of it all.
+//! The token itself, and whether the backend made it for this request.
 
 use super::time::server_now;
 use fleet_token::AuthTokenContext;
 
 use crate::claims::{self, seconds};
-use crate::doctor::seen::{Exchange, SdkVerdict, Seen, Step};
+use crate::doctor::seen::{Exchange, Seen};
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
 use crate::when::rounded;
@@ -27,28 +27,36 @@ const CLAIMED: [Check; 11] = [
 ];
 
 /// What is told of all replies together.
-pub(super) fn judge(seen: &Seen) -> [Finding; 2] {
-    [sdk(seen), cached(seen.exchanges())]
+pub(super) fn judge(seen: &Seen) -> [Finding; 1] {
+    [cached(seen.exchanges())]
 }
 
 /// The token of one reply. Always the same checks, in one order.
 pub(super) fn of_reply(reply: Option<&Exchange>, context: &AuthTokenContext) -> Vec<Finding> {
     let Some((reply, token)) = reply.and_then(|reply| Some((reply, reply.token()?))) else {
-        return CLAIMED.iter().map(|check| check.skipped("no token came")).collect();
+        return CLAIMED.iter().map(|check| check.wanting("no token came")).collect();
     };
-    let Some(jwt) = Jwt::read(crate::jwt::without_scheme(&token).unwrap_or(&token)) else { return opaque() };
+    let Some(jwt) = Jwt::read(crate::jwt::without_scheme(&token).unwrap_or(&token)) else { return opaque(&token) };
     let mut findings = vec![Check::Jwt.fine("a JWT; its signature is Fleet Engine's to verify")];
     findings.extend(claims::judge(&jwt, server_now(reply), Some(context)));
     findings
 }
 
-fn opaque() -> Vec<Finding> {
-    let mut findings = vec![Check::Jwt.warning(
-        "the token is no JWT",
-        "If it is an OAuth access token of a service account, it opens all that its role does, on every phone.",
-        "Mint JWTs with an authorization claim, as Google's guide \"Issue JSON Web Tokens\" says.",
-    )];
-    findings.extend(CLAIMED[1..].iter().map(|check| check.skipped("the token is opaque")));
+fn opaque(token: &str) -> Vec<Finding> {
+    let remedy = "Mint JWTs with an authorization claim, as Google's guide \"Issue JSON Web Tokens\" says.";
+    let mut findings = vec![match crate::jwt::of_google(token) {
+        Some(what) => Check::Jwt.error(
+            format!("the token is {what}, and no JWT"),
+            "If it is a service account's, whoever takes it off a phone may do all that its role may, with the whole fleet.",
+            remedy,
+        ),
+        None => Check::Jwt.warning(
+            "the token is no JWT",
+            "If it is an OAuth access token of a service account, it opens all that its role does, on every phone.",
+            remedy,
+        ),
+    }];
+    findings.extend(CLAIMED[1..].iter().map(|check| check.skipped("the token is opaque").because(&[Check::Jwt])));
     findings
 }
 
@@ -58,7 +66,7 @@ fn cached(replies: &[Exchange]) -> Finding {
     let check = Check::ServerCached;
     let tokens: Vec<_> = replies.iter().filter_map(|exchange| Some((exchange, exchange.token()?))).collect();
     let (Some((first, _)), Some((last, _))) = (tokens.first(), tokens.last()) else {
-        return check.skipped("no token came");
+        return check.wanting("no token came");
     };
     let apart = |one: &Exchange, other: &Exchange| other.sent.duration_since(one.sent).unwrap_or_default().as_millis();
     if apart(first, last) <= 1000 {
@@ -89,44 +97,6 @@ fn cached(replies: &[Exchange]) -> Finding {
     )
 }
 
-fn sdk(seen: &Seen) -> Finding {
-    let check = Check::Sdk;
-    match &seen.sdk {
-        Step::Skipped(why) => check.skipped(*why),
-        Step::Failed(why) => check.skipped(why.clone()),
-        Step::Done(SdkVerdict::Uses(None, _)) => check.warning(
-            "uses the token once and does not keep it",
-            "Nobody says when it ends.",
-            "See declared-expiry. UnknownLifetime::Assume is the setting for a backend that cannot be changed.",
-        ),
-        Step::Done(SdkVerdict::Uses(Some(left), notes)) if notes.is_empty() => {
-            check.fine(format!("would use this token for {}", rounded(*left)))
-        }
-        Step::Done(SdkVerdict::Uses(Some(left), notes)) => check.warning(
-            format!("would use this token for {}, with a warning: {}", rounded(*left), notes.join("; ")),
-            "It works around what is wrong; other clients may not.",
-            "Look at the findings above.",
-        ),
-        // It was shown the first reply only.
-        Step::Done(SdkVerdict::Refuses(why)) if is_passing(seen) => check.warning(
-            format!("refuses the first reply: {why}"),
-            "Others were a success. fleet-token tries again by itself; doctor lets it ask once.",
-            "See reply and status.",
-        ),
-        Step::Done(SdkVerdict::Refuses(why)) => check.error(
-            format!("refuses it: {why}"),
-            "An app with fleet-token gets this error.",
-            "Look at the findings above.",
-        ),
-    }
-}
-
-/// Whether the first request failed in a way after which the SDK tries again, and a later one did not.
-fn is_passing(seen: &Seen) -> bool {
-    let is_tried_again = |first: &Exchange| first.status().is_none_or(|status| status == 429 || status >= 500);
-    seen.exchanges().first().is_some_and(is_tried_again) && seen.good().is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
@@ -134,7 +104,7 @@ mod tests {
     use fleet_token::HttpResponse;
 
     use super::*;
-    use crate::finding::Level::{Fine, NotChecked, Warning};
+    use crate::finding::Level::{Error, Fine, NotChecked, Warning};
 
     fn at(ms: u64, token: &str) -> Exchange {
         let body = format!(r#"{{"token":"{token}"}}"#).into_bytes();
@@ -142,6 +112,7 @@ mod tests {
             sent: SystemTime::UNIX_EPOCH + Duration::from_millis(ms),
             first_byte: Duration::ZERO,
             outcome: Ok(HttpResponse::new(200, fleet_token::http::HeaderMap::new(), body)),
+            hops: Vec::new(),
         }
     }
 
@@ -154,6 +125,12 @@ mod tests {
             let checks: Vec<_> = of_reply(reply, &context).iter().map(|finding| finding.check).collect();
             assert_eq!(checks, CLAIMED);
         }
+    }
+
+    #[test]
+    fn a_token_of_googles_own_is_named() {
+        let levels = ["ya29.x", "1//x", "opaque"].map(|token| opaque(token)[0].level);
+        assert_eq!(levels, [Error, Error, Warning]);
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! A reply's body, read for what it is rather than for what can be made of it: which shape, which fields, which values.
+//! A reply's body, read for what it is rather than for what can be made of it: which shape, which fields, which values. For
+//! `doctor`, which asked for it, and for `inspect`, which was given it.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
+
+use crate::jwt::Jwt;
 
 /// The SDK's limit.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -25,6 +28,8 @@ pub(crate) struct Fields {
     /// The name under which the shape is known.
     pub(crate) shape: Shape,
     pub(crate) token: Token,
+    /// The name of the token's field.
+    pub(crate) token_field: Option<&'static str>,
     /// The first field that says when the token ends.
     pub(crate) expiry: Option<Declared>,
     /// A field `error` that is not null.
@@ -136,8 +141,14 @@ impl Body {
         }
         match serde_json::from_slice(text) {
             Ok(Value::Object(map)) => Self::Json(Fields::of(&map)),
+            Ok(Value::String(text)) if Jwt::read(&text).is_some() => {
+                Self::NotAnObject("a JSON text: a token and nothing else")
+            }
             Ok(Value::String(_)) => Self::NotAnObject("a JSON text"),
             Ok(_) => Self::NotAnObject("JSON, but no object"),
+            Err(_) if std::str::from_utf8(text).is_ok_and(|text| Jwt::read(text).is_some()) => {
+                Self::NotAnObject("no JSON: a token and nothing else")
+            }
             Err(_) => Self::NotAnObject("no JSON"),
         }
     }
@@ -157,6 +168,7 @@ impl Fields {
         };
         Self {
             shape: Shape::of(name, expiry),
+            token_field: name,
             token,
             expiry: expiry.zip(unit).map(|(field, unit)| Declared { field, unit, value: map[field].clone() }),
             has_error: map.get("error").is_some_and(|error| !error.is_null()),
@@ -183,6 +195,12 @@ mod tests {
         assert!(matches!(read("<html>", "application/json"), Body::Html));
         assert!(matches!(read("Sign in", "text/html"), Body::Html));
         assert!(matches!(read("\"abc\"", "application/json"), Body::NotAnObject("a JSON text")));
+        // {"alg":"RS256"} and {"exp":1}, unsigned.
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjF9.x";
+        let bare = "no JSON: a token and nothing else";
+        assert!(matches!(read(jwt, "text/plain"), Body::NotAnObject(what) if what == bare));
+        let quoted = "a JSON text: a token and nothing else";
+        assert!(matches!(read(&format!("\"{jwt}\""), "application/json"), Body::NotAnObject(what) if what == quoted));
         assert!(matches!(read("[1]", "application/json"), Body::NotAnObject("JSON, but no object")));
         assert!(matches!(read("{\"token\":", "application/json"), Body::NotAnObject("no JSON")));
         assert!(matches!(read(&" ".repeat(MAX_BODY + 1), "application/json"), Body::TooLong));
