@@ -44,6 +44,9 @@ impl<'a> Commands<'a> {
                     None => self.ours("fleet-token", theirs.get(1..).unwrap_or_default()),
                 }
             }
+            ["cargo", "test", args @ ..] if filters(args) > 1 => {
+                Some(format!("`cargo test` takes one filter before `--`: `{}`", words.join(" ")))
+            }
             ["cargo", subcommand, args @ ..] if CARGO.contains(subcommand) => {
                 package(args).and_then(|package| self.package(package))
             }
@@ -93,6 +96,16 @@ fn names(help: &str, option: &str) -> bool {
 fn package<'a>(args: &[&'a str]) -> Option<&'a str> {
     let at = args.iter().position(|word| matches!(*word, "-p" | "--package"))?;
     args.get(at + 1).copied()
+}
+
+/// How many tests are named to cargo itself.
+fn filters(args: &[&str]) -> usize {
+    const WITH_VALUE: [&str; 7] = ["-p", "--package", "--features", "--test", "--bin", "--bench", "--example"];
+    let own = args.split(|word| *word == "--").next().unwrap_or_default();
+    let named = own.iter().enumerate().filter(|(at, word)| {
+        !word.starts_with('-') && !at.checked_sub(1).is_some_and(|before| WITH_VALUE.contains(&own[before]))
+    });
+    named.count()
 }
 
 /// The commands of a script, as words; comments, assignments before a command and redirections are left out.
@@ -163,6 +176,7 @@ mod tests {
         assert_eq!(faults("A=1 cargo test -p fleet-token-sock"), ["no package fleet-token-sock"]);
         assert_eq!(faults("cd x && b/run.sh"), ["`b/run.sh` is no file"]);
         assert_eq!(faults("fleet-tokn get"), ["nothing checks `fleet-tokn get`"]);
+        assert_eq!(faults("cargo test -p fleet-token-soak a b -- c").len(), 1);
         assert_eq!(faults("cargo rum"), ["nothing checks `cargo rum`"]);
     }
 
@@ -175,6 +189,7 @@ cargo run -- --json
 cargo run -q -- get --endpoint 'https://a/{vehicleId}' \\
   --vehicle-id=v | jq .token &
 cargo xtask dist android
+cargo test -p fleet-token-soak --features x --test y one -- another third
 cargo xtask example desktop --rest
 HEADER=\"a b\" A=$(cargo nothing; x) a/run.sh --x
 cargo run -p fleet-token-soak -- --x; cargo doc --open

@@ -83,7 +83,8 @@ fn run(cli: &Cli) -> io::Result<Vec<String>> {
             let sum = |count: fn(&Page) -> usize| pages.iter().map(|(_, page)| count(page)).sum::<usize>();
             let (links, blocks) = (sum(|page| page.links.len()), sum(|page| page.blocks.len()));
             println!("{} pages, {links} links, {blocks} blocks of code", pages.iter().count());
-            Ok([links::faults(&pages), judges.faults(&pages), pictures::faults(&cli.root)?].concat())
+            Ok([links::faults(&pages), judges.faults(&pages), pages.torn_tables(), pictures::faults(&cli.root)?]
+                .concat())
         }
         Command::Walk { page: None } => {
             for (path, _) in pages.iter().filter(|(path, page)| Walk::of(path, page).is_some()) {

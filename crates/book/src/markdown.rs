@@ -15,6 +15,8 @@ pub struct Page {
     pub anchors: Vec<String>,
     /// What is fenced or indented.
     pub blocks: Vec<Block>,
+    /// The lines of rows that are in no table, since an empty line or no heading is before them: readers see their `|`.
+    pub torn: Vec<usize>,
 }
 
 /// A link or a picture.
@@ -84,6 +86,9 @@ impl Page {
                     let line = line_of(range.start);
                     page.links.extend(attributes(&html).map(|to| Link { to: to.to_owned(), line }));
                 }
+                Event::Start(Tag::Paragraph) if text[range.start..].starts_with('|') => {
+                    page.torn.push(line_of(range.start));
+                }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     let info = match kind {
                         CodeBlockKind::Fenced(info) => Some(info.to_string()),
@@ -131,6 +136,13 @@ mod tests {
         assert_eq!(page.blocks[0].language(), Some("json"));
         assert!(page.blocks[0].is("reply") && !page.blocks[0].is("json"));
         assert_eq!(page.blocks[1], Block { info: None, code: "cargo run\n".into(), line: 13 });
+    }
+
+    #[test]
+    fn a_row_after_an_empty_line_is_in_no_table() {
+        let table = "| a | b |\n|---|---|\n| 1 | 2 |\n";
+        assert!(Page::parse(table).torn.is_empty());
+        assert_eq!(Page::parse(&format!("{table}\n| 3 | 4 |\n")).torn, [5]);
     }
 
     #[test]

@@ -40,6 +40,12 @@ impl Pages {
         self.pages.get(path)
     }
 
+    /// Rows that a reader sees as text, a line each.
+    pub fn torn_tables(&self) -> Vec<String> {
+        let torn = self.iter().flat_map(|(path, page)| page.torn.iter().map(move |line| (path, line)));
+        torn.map(|(path, line)| format!("{path}:{line}: a row of no table")).collect()
+    }
+
     /// All pages, with their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Page)> {
         self.pages.iter().map(|(path, page)| (path.as_str(), page))

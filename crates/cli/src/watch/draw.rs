@@ -4,22 +4,21 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, Wrap};
+use ratatui::widgets::{Paragraph, Wrap};
 
-use super::bar;
-use super::legend;
 use super::line::{self, Mood, clock};
-use super::model::{self, Model, State};
+use super::model::{Model, State};
+use super::{cut, legend, table};
 use crate::when::short;
 
 /// From here on there is room for kinds, a longer bar and whole errors.
-const WIDE: u16 = 120;
+pub(super) const WIDE: u16 = 120;
 
 /// Less cannot show a row and what happens to it.
 const LEAST: (u16, u16) = (40, 8);
 
 /// As wide as `vehicle service`, from the beginning: rows that come later must not push the others aside.
-const NAME: usize = 15;
+pub(super) const NAME: usize = 15;
 
 /// What is pressed, and what it does; the last is for a backend of our own. The first are seen at any width.
 const KEYS: [(&str, &str); 8] = [
@@ -48,7 +47,7 @@ impl Palette {
         self.of(Color::Green)
     }
 
-    fn trouble(self) -> Style {
+    pub(super) fn trouble(self) -> Style {
         self.of(Color::Yellow)
     }
 
@@ -61,7 +60,7 @@ impl Palette {
     }
 
     /// For what is there to be found, not to be seen.
-    fn quiet() -> Style {
+    pub(super) fn quiet() -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
 
@@ -74,7 +73,7 @@ impl Palette {
         }
     }
 
-    fn state(self, state: State) -> Style {
+    pub(super) fn state(self, state: State) -> Style {
         match state {
             State::Fresh => self.good(),
             State::Due | State::Fetching | State::Renewing => self.deed(),
@@ -104,7 +103,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette) {
     ])
     .areas(area);
     frame.render_widget(Paragraph::new(heading(model, palette, area.width)), head);
-    draw_table(frame, table, model, palette);
+    table::draw(frame, table, model, palette);
     draw_log(frame, log, model, palette);
     frame.render_widget(Paragraph::new(keys_of(model)), keys);
     if model.legend {
@@ -157,135 +156,19 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Vec<Line<'static>> {
     vec![Line::from(first), second.collect()]
 }
 
-fn draw_table(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
-    let wide = area.width >= WIDE;
-    // On 80 columns, and with the time on 120, the whole of `403 session_rejected` finds room.
-    let bar_width = if wide { (area.width / 6).min(40) } else { area.width.saturating_sub(72).clamp(8, 14) };
-    let longest = |of: fn(&model::Row) -> usize| model.rows.iter().map(of).max().unwrap_or(0);
-    let name_width =
-        longest(|row| model::name_of(&row.context).chars().count()).clamp(NAME, if wide { 40 } else { NAME });
-    let fixed = usize::from(bar_width) + name_width + 14 + 6 + 5 + 5 + 7 + if wide { 18 } else { 0 };
-    let error_width = area.width.saturating_sub(u16::try_from(fixed).unwrap_or(u16::MAX));
-    let rows = model.rows.iter().map(|row| {
-        let (bar, bar_style) = match row.life {
-            Some(life) => (bar::bar(&life, usize::from(bar_width)), palette.state(age_of(row))),
-            None => (bar::none(usize::from(bar_width)), Palette::quiet()),
-        };
-        let left = row.life.map_or_else(String::new, |life| short(life.left));
-        let error = match &row.counts.error {
-            Some(fault) => {
-                let at = if wide { format!("{}  ", clock(fault.at)) } else { String::new() };
-                let room = error_width.saturating_sub(u16::try_from(at.len()).unwrap_or(0));
-                let what = if wide { format!("{}: {}", fault.kind, fault.text) } else { fault.kind.clone() };
-                let style = if fault.over { Palette::quiet() } else { palette.trouble() };
-                Cell::from(Line::from_iter([Span::styled(at, Palette::quiet()), Span::styled(cut(&what, room), style)]))
-            }
-            None => Cell::from(Span::styled("–", Palette::quiet())),
-        };
-        let mut cells = vec![
-            Cell::from(model::name_of(&row.context)),
-            Cell::from(Span::styled(state_of(row.state), palette.state(row.state))),
-            Cell::from(Span::styled(bar, bar_style)),
-            Cell::from(Line::from(left).right_aligned()),
-            Cell::from(Line::from(row.counts.fetches.to_string()).right_aligned()),
-            Cell::from(Line::from(row.counts.hits.to_string()).right_aligned()),
-            error,
-        ];
-        if wide {
-            let (kind, name) = (model::kind_of(&row.context), model::name_of(&row.context));
-            cells[0] = Cell::from(if kind == name { "–".to_owned() } else { name });
-            cells.insert(0, Cell::from(Span::styled(kind, Palette::quiet())));
-        }
-        Row::new(cells)
-    });
-    let mut widths = vec![
-        Constraint::Length(u16::try_from(name_width).unwrap_or(16)),
-        Constraint::Length(14),
-        Constraint::Length(bar_width),
-        Constraint::Length(6),
-        Constraint::Length(5),
-        Constraint::Length(5),
-        Constraint::Fill(1),
-    ];
-    let mut titles = vec![
-        "context",
-        "state",
-        if bar_width < 13 { "life" } else { "life │ margin" },
-        "  left",
-        "fetch",
-        " hits",
-        "last error",
-    ];
-    if wide {
-        widths.insert(0, Constraint::Length(17));
-        titles.insert(0, "kind");
-    }
-    let titles = Row::new(titles).style(Style::new().add_modifier(Modifier::UNDERLINED));
-    let mut block = Block::new().borders(Borders::TOP | Borders::BOTTOM).border_style(Palette::quiet());
-    if let Some((row, fault)) = model.rows.get(model.selected).and_then(|row| Some((row, row.counts.error.as_ref()?))) {
-        let (name, at, over) = (model::name_of(&row.context), clock(fault.at), if fault.over { ", over" } else { "" });
-        let whole = format!(" {name} at {at}{over}: {}: {} ", fault.kind, fault.text);
-        // The border that it stands in is dim.
-        let style = if fault.over { Palette::quiet() } else { palette.trouble().remove_modifier(Modifier::DIM) };
-        block = block.title_bottom(Line::styled(cut(&whole, area.width), style));
-    }
-    let table = Table::new(rows, widths)
-        .header(titles)
-        .highlight_symbol("▸")
-        .row_highlight_style(Style::new().add_modifier(Modifier::BOLD))
-        .block(block);
-    let selected = (!model.rows.is_empty()).then_some(model.selected);
-    frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(selected));
-}
-
-/// So many cells of a text; what was longer ends in `…`.
-fn cut(text: &str, width: u16) -> String {
-    let width = usize::from(width);
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// A token that is being renewed is as good as it was.
-fn age_of(row: &model::Row) -> State {
-    use fleet_token::TokenAge::{Due, Expired, Fresh, Spent};
-    match row.life.map(|life| life.age) {
-        Some(Fresh) => State::Fresh,
-        Some(Due) => State::Due,
-        Some(Spent) => State::Spent,
-        Some(Expired) => State::Expired,
-        None => State::None,
-    }
-}
-
-fn state_of(state: State) -> String {
-    match state {
-        State::None => "none".to_owned(),
-        State::Fetching => "fetching".to_owned(),
-        State::Renewing => "renewing".to_owned(),
-        State::Fresh => "fresh".to_owned(),
-        State::Due => "due".to_owned(),
-        State::Spent => "spent".to_owned(),
-        State::Expired => "expired".to_owned(),
-        State::BackingOff(wait) => format!("backoff {}", short(wait)),
-        State::Resting(wait) => format!("resting {}", short(wait)),
-        State::Refused(wait) => format!("refused {}", short(wait)),
-    }
-}
-
 /// The newest below.
 fn draw_log(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
     let shown = model.log.len().saturating_sub(usize::from(area.height));
-    let width = model.log.iter().map(|line| line.who.chars().count()).max().unwrap_or(0).clamp(NAME, 20);
+    let longest = model.log.iter().map(|line| line.who.chars().count()).max().unwrap_or(0);
+    let width = longest.clamp(NAME, if area.width >= WIDE { 40 } else { NAME });
     let lines = model.log.iter().skip(shown).map(|line| {
         let (before, times) = (format!("{}  ", clock(line.at)), line::times(line));
         let used = before.chars().count() + width + 2 + times.chars().count();
         let room = area.width.saturating_sub(u16::try_from(used).unwrap_or(u16::MAX));
         Line::from_iter([
             Span::styled(before, Palette::quiet()),
-            Span::raw(format!("{:<width$}  ", line.who)),
-            Span::styled(cut(&line.text, room), palette.mood(line.mood)),
+            Span::raw(format!("{:<width$}  ", cut::middle(&line.who, width))),
+            Span::styled(cut::end(&line.text, usize::from(room)), palette.mood(line.mood)),
             Span::styled(times, Palette::quiet()),
         ])
     });

@@ -1,6 +1,7 @@
 //! `fleet-token watch`: every context's token as it ages, and what happens to it, live.
 
 mod bar;
+mod cut;
 mod demo;
 mod draw;
 mod keys;
@@ -8,6 +9,7 @@ mod legend;
 mod line;
 mod model;
 mod source;
+mod table;
 mod window;
 
 use std::io::IsTerminal as _;

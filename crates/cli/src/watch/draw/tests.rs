@@ -90,6 +90,33 @@ fn a_small_and_a_large_terminal_show_what_they_have_room_for() {
     is_as_kept("160x50.txt", &picture(&model(), (160, 50)));
 }
 
+/// Real ids are UUIDs, or longer.
+#[test]
+fn ids_that_begin_alike_are_told_apart_in_table_and_log() {
+    let ids = ["3f2504e0-4f89-11d3-9a0c-0305e82c3301", "3f2504e0-4f89-11d3-9a0c-0305e82c3302"];
+    let mut model = Model::new("b.example".into(), false);
+    let error = || fleet_token::TokenError::SessionRejected { status: 403 };
+    let seen = ids.map(|id| {
+        let context = AuthTokenContext::vehicle(id);
+        model.note(
+            ms(1_000),
+            &TokenEvent::FetchFailed { context: context.clone(), error: error(), retry_in: ms(5_000) },
+        );
+        Seen { context, life: None, fetching: false, wait: ms(5_000), refused: true }
+    });
+    model.look(ms(1_500), Stats::default(), seen);
+    let narrow = picture(&model, (80, 24));
+    for end in ["…82c3301", "…82c3302"] {
+        let lines = narrow.lines().filter(|line| line.contains(end)).count();
+        assert_eq!(lines, 2, "a row and a line of the log: {narrow}");
+    }
+    // What does not fit says so.
+    let log: Vec<_> = narrow.lines().filter(|line| line.starts_with("00:01.0")).collect();
+    assert!(log.len() == 2 && log.iter().all(|line| line.ends_with('…')), "{narrow}");
+    let wide = picture(&model, (160, 50));
+    assert!(ids.iter().all(|id| wide.matches(id).count() >= 2), "{wide}");
+}
+
 #[test]
 fn every_key_fits_and_a_backend_that_is_not_ours_has_no_switch() {
     let mut model = model();
