@@ -117,7 +117,7 @@ where
     };
     let body = ReplayBody::keeping(body).await;
     let again = body.again().map(|body| (head.clone(), body));
-    call.sign(&mut head.headers);
+    call.authorize(&mut head.headers);
     let reply = inner.call(Request::from_parts(head, body)).await.map_err(Into::into)?;
     if reply.status() != StatusCode::UNAUTHORIZED {
         return Ok(reply);
@@ -126,7 +126,7 @@ where
     let Some((mut head, body)) = again else { return Ok(reply) };
     drop(reply);
     call.renew().await?;
-    call.sign(&mut head.headers);
+    call.authorize(&mut head.headers);
     poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
     let reply = inner.call(Request::from_parts(head, body)).await.map_err(Into::into)?;
     if reply.status() == StatusCode::UNAUTHORIZED {

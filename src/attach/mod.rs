@@ -136,7 +136,7 @@ struct Call {
 }
 
 impl Call {
-    fn sign(&self, headers: &mut HeaderMap) {
+    fn authorize(&self, headers: &mut HeaderMap) {
         headers.insert(AUTHORIZATION, self.token.authorization_header());
     }
 

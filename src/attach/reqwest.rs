@@ -68,7 +68,7 @@ impl Middleware for TokenMiddleware {
         let begun = self.tokens.begin(context, request.headers(), to.clone()).await.map_err(failed)?;
         let Some(mut call) = begun else { return next.run(request, extensions).await };
         let again = request.try_clone();
-        call.sign(request.headers_mut());
+        call.authorize(request.headers_mut());
         let reply = next.clone().run(request, extensions).await?;
         // After a redirect elsewhere nobody has seen the token, so nobody has refused it.
         let is_refused = |reply: &Response| reply.status() == StatusCode::UNAUTHORIZED && origin(reply.url()) == to;
@@ -79,7 +79,7 @@ impl Middleware for TokenMiddleware {
         let Some(mut again) = again else { return Ok(reply) };
         drop(reply);
         call.renew().await.map_err(failed)?;
-        call.sign(again.headers_mut());
+        call.authorize(again.headers_mut());
         let reply = next.run(again, extensions).await?;
         if is_refused(&reply) {
             call.refused();

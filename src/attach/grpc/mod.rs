@@ -154,7 +154,7 @@ where
     };
     let body = ReplayBody::keeping(body).await;
     let again = body.again().map(|body| (head.clone(), body));
-    call.sign(&mut head.headers);
+    call.authorize(&mut head.headers);
     let reply = inner.call(Request::from_parts(head, TonicBody::new(body))).await.map_err(Into::into)?;
     // With a request that still streams, a server may wait for more of it before it says anything.
     let Some((mut head, body)) = again else { return Ok(watched(Opened::unread(reply), call)) };
@@ -165,7 +165,7 @@ where
     drop(reply);
     call.refused();
     call.renew().await.map_err(status)?;
-    call.sign(&mut head.headers);
+    call.authorize(&mut head.headers);
     poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
     let reply = inner.call(Request::from_parts(head, TonicBody::new(body))).await.map_err(Into::into)?;
     Ok(watched(Opened::unread(reply), call))
