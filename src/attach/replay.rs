@@ -197,6 +197,7 @@ mod tests {
     async fn what_streams_is_sent_whole_and_once() {
         let body = keeping([data("ab"), Poll::Pending, data("c")]).await;
         assert!(body.again().is_none());
+        assert_eq!(format!("{body:?}"), "ReplayBody { at_hand: false, .. }");
         assert_eq!(body.size_hint().exact(), Some(3));
         assert_eq!(read(body).await, (b"abc".to_vec(), None, None));
     }

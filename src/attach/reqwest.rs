@@ -11,7 +11,8 @@ use crate::{AuthTokenContext, AuthTokenFactory, async_trait};
 /// Puts tokens on requests that carry an [`AuthTokenContext`] as an extension; see [`attach`](super).
 ///
 /// A body from bytes can be sent again, one from a stream cannot. Redirects are reqwest's: it leaves the header off when one
-/// leads to another host, and what is answered there says nothing of the token.
+/// leads to another host, and what is answered there says nothing of the token. What was answered with a redirect is sent again
+/// only if it just reads.
 ///
 /// Its [`AttachError`] comes as [`Error::Middleware`], from which `downcast_ref` gets it.
 ///
@@ -76,7 +77,7 @@ impl Middleware for TokenMiddleware {
             return Ok(reply);
         }
         call.refused();
-        let Some(mut again) = again else { return Ok(reply) };
+        let Some(mut again) = again.filter(|again| may_be_repeated(again, &reply)) else { return Ok(reply) };
         drop(reply);
         call.renew().await.map_err(failed)?;
         call.authorize(again.headers_mut());
@@ -86,6 +87,12 @@ impl Middleware for TokenMiddleware {
         }
         Ok(reply)
     }
+}
+
+/// Who answers with a redirect may have done what was asked, and refuses only to show what came of it.
+fn may_be_repeated(request: &Request, reply: &Response) -> bool {
+    let (asked, answered) = (request.url(), reply.url());
+    request.method().is_safe() || (asked.path(), asked.query()) == (answered.path(), answered.query())
 }
 
 fn origin(url: &Url) -> Option<Origin> {

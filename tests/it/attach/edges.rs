@@ -299,3 +299,25 @@ async fn what_is_answered_after_a_redirect_elsewhere_says_nothing_of_the_token()
     assert_eq!(elsewhere.stats().refused_for("no_token"), 1, "it had no token: {:?}", elsewhere.stats());
     assert_eq!((fetches(&world), factory.stats().rejections), (1, 0));
 }
+
+/// Who answers with a redirect may have done what was asked.
+#[tokio::test]
+async fn what_was_answered_with_a_redirect_is_not_done_again() {
+    let world = fleet().await;
+    let factory = super::factory(&world);
+    let middleware = TokenMiddleware::for_origins(factory.clone(), [world.engine_url()]).unwrap();
+    let client = ClientBuilder::new(client::reqwest()).with(middleware).build();
+    let collection = format!("{}/v1/providers/demo/vehicles", world.engine_url());
+    for (method, expected) in [(reqwest::Method::POST, 2), (reqwest::Method::GET, 3)] {
+        let before = calls(&world);
+        // A backend signs the same claims to the same token within one second: let the next one be another.
+        factory.token(&vehicle()).await.unwrap();
+        world.engine().rotate_role(Role::DriverSdkUser);
+        world.faults().push("/vehicles", Fault::redirect(&format!("{collection}/v1")));
+        world.faults().push("/vehicles/v1", Fault::status(401));
+        let request = client.request(method.clone(), format!("{collection}?vehicleId=v9")).with_extension(vehicle());
+        let status = request.body("{}").send().await.unwrap().status();
+        assert_eq!(calls(&world) - before, expected, "{method}: {status}");
+    }
+    assert_eq!(factory.stats().rejections, 2);
+}

@@ -28,8 +28,8 @@ import okhttp3.Response
  *   [NoTokenException] before anything is sent. A redirect to another origin is followed without the token: OkHttp
  *   takes the header off.
  * - 401: that token is dropped for good, and the call is sent once more with the next one, unless its body can be
- *   written only once. However many calls are refused with one token, one fetch replaces it. A second 401 is the
- *   caller's, and so is a 403, which a new token would not change.
+ *   written only once, or a redirect told that it was done. However many calls are refused with one token, one fetch
+ *   replaces it. A second 401 is the caller's, and so is a 403, which a new token would not change.
  * - A call that has to wait for a token waits at most for the factory's fetch deadline, and ends at once, or nearly,
  *   when it is cancelled. Without a token it fails with [NoTokenException].
  *
@@ -61,7 +61,7 @@ public class AuthTokenInterceptor @JvmOverloads constructor(
 
         val first = token(context, chain.call())
         val reply = chain.proceed(request.with(first))
-        if (!isRefused(reply, context, first) || !request.canBeSentAgain()) return reply
+        if (!isRefused(reply, context, first) || !request.canBeSentAgain(reply)) return reply
         // Also if there is no other token.
         val second = reply.use { token(context, chain.call()) }
         return chain.proceed(request.with(second)).also { isRefused(it, context, second) }
@@ -111,7 +111,9 @@ public class AuthTokenInterceptor @JvmOverloads constructor(
 
         private fun Request.with(token: AuthToken) = newBuilder().header(AUTHORIZATION, bearer(token)).build()
 
-        private fun Request.canBeSentAgain() = body?.run { !isOneShot() && !isDuplex() } ?: true
+        /** Not where a redirect made a GET of it: it was done, and what came of it is refused. */
+        private fun Request.canBeSentAgain(reply: Response) =
+            reply.request.method == method && body?.run { !isOneShot() && !isDuplex() } ?: true
     }
 }
 

@@ -31,6 +31,7 @@ import kotlin.time.Duration.Companion.seconds
 import kotlin.time.TimeSource
 import okhttp3.OkHttpClient
 import okhttp3.Request
+import okhttp3.RequestBody.Companion.toRequestBody
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.extension.ExtendWith
@@ -47,7 +48,11 @@ class InterceptorEdgesTest {
     private val over = CountDownLatch(1)
 
     /** A server and the authorizations that it was sent. */
-    private inner class Listening(private val status: Int, private val location: String? = null) {
+    private inner class Listening(
+        private val status: Int,
+        private val location: String? = null,
+        private val redirect: Int = 307,
+    ) {
         val seen = mutableListOf<String?>()
         private val server = HttpServer.create(InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0)
         val origin = "http://127.0.0.1:${server.address.port}"
@@ -59,7 +64,7 @@ class InterceptorEdgesTest {
                 synchronized(seen) { seen += exchange.requestHeaders.getFirst("Authorization") }
                 val moves = location != null && exchange.requestURI.path != "/there"
                 if (moves) exchange.responseHeaders.add("Location", location)
-                exchange.sendResponseHeaders(if (moves) 307 else status, -1)
+                exchange.sendResponseHeaders(if (moves) redirect else status, -1)
                 exchange.close()
             }
             server.start()
@@ -132,6 +137,20 @@ class InterceptorEdgesTest {
         tokens().use { tokens ->
             assertEquals(200, client(tokens, engine.origin).status(ask("${engine.origin}/here")))
             assertEquals(List<String?>(2) { "Bearer SECRET-TOKEN-1" }, engine.seen)
+        }
+    }
+
+    /** 303: it was done, and what came of it is there. */
+    @Test
+    fun `what was done before a redirect is not done again`() {
+        tokens().use { tokens ->
+            for ((redirect, times) in listOf(303 to 2, 307 to 4)) {
+                val engine = Listening(401, "/there", redirect)
+                val post = ask("${engine.origin}/here").newBuilder().post("{}".toRequestBody()).build()
+                assertEquals(401, client(tokens, engine.origin).status(post))
+                assertEquals(times, engine.seen.size, "$redirect")
+            }
+            assertEquals(3, tokens.stats().rejections)
         }
     }
 
