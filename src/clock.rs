@@ -29,7 +29,8 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The device's wall clock, right or wrong.
     fn wall(&self) -> SystemTime;
 
-    /// Ends after `delay` of waking time. Only flights sleep; it is polled on the runtime they run on.
+    /// Ends after `delay` of waking time. Flights sleep, on the runtime that they run on, and gRPC calls with a timeout of
+    /// their own (feature `tonic`), on their caller's.
     fn sleep(&self, delay: Duration) -> Sleep;
 }
 

@@ -173,4 +173,34 @@ mod tests {
         });
         assert_eq!(*names.0.lock(), include_str!("../tests/names/traces.txt"));
     }
+
+    /// Writes down what is said in numbers.
+    #[derive(Clone, Default)]
+    struct Numbers(Arc<Mutex<Vec<(&'static str, u64)>>>);
+
+    impl Visit for Numbers {
+        fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+
+        fn record_u64(&mut self, field: &Field, value: u64) {
+            self.0.lock().push((field.name(), value));
+        }
+    }
+
+    impl<S: tracing::Subscriber> Layer<S> for Numbers {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            event.record(&mut self.clone());
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_milliseconds() {
+        let numbers = Numbers::default();
+        let context = AuthTokenContext::vehicle("v");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(numbers.clone()), || {
+            event(&TokenEvent::StaleServed { context: context.clone(), left: Duration::from_micros(1_500_900) });
+            let (claimed, used) = (Duration::MAX, Duration::from_secs(70 * 60));
+            event(&TokenEvent::LifetimeClamped { context, claimed, used });
+        });
+        assert_eq!(*numbers.0.lock(), [("left_ms", 1_500), ("claimed_ms", u64::MAX), ("used_ms", 4_200_000)]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::Uri;
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 
 use crate::fetch::endpoint::is_loopback;
 
@@ -53,7 +53,9 @@ impl Origin {
         let uri: Uri = text.parse().map_err(|_| OriginError::NotAnOrigin)?;
         let origin = Self::of(&uri).ok_or(OriginError::NotAnOrigin)?;
         let bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains(['@', '#']);
-        if !bare || origin.host.is_empty() {
+        // A number that is too large for a port is read as no port.
+        let whole = uri.port_u16().is_some() || uri.authority().map(Authority::as_str) == uri.host();
+        if !bare || !whole || origin.host.is_empty() {
             return Err(OriginError::NotAnOrigin);
         }
         if !origin.https && !is_loopback(&origin.host) {
@@ -114,8 +116,16 @@ mod tests {
             assert!(Origin::configured(good).is_ok(), "{good}");
         }
         assert!(Origin::configured("http://127.0.0.1:8080").is_ok() && Origin::configured("http://[::1]:80").is_ok());
-        for bad in ["", "e.example", "/x", "https://", "https://e.example/v1", "https://e.example?x", "ftp://e.example"]
-        {
+        for bad in [
+            "",
+            "e.example",
+            "/x",
+            "https://",
+            "https://e.example/v1",
+            "https://e.example?x",
+            "ftp://e.example",
+            "https://e.example:84430",
+        ] {
             assert_eq!(Origin::configured(bad), Err(OriginError::NotAnOrigin), "{bad}");
         }
         for with_more in ["https://SECRET-SESSION-9@e.example", "https://e.example/#SECRET-SESSION-9"] {

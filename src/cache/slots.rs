@@ -102,8 +102,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::cache::answer::{Answer, Commit, Need};
     use crate::cache::flight::Flight;
-    use crate::cache::slot::{Answer, Commit, Need};
     use crate::policy::RefreshPolicy;
     use crate::token::AuthToken;
 

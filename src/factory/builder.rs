@@ -1,5 +1,7 @@
 //! What can be chosen, with defaults that suit most apps, checked once when the factory is built.
 
+mod endpoints;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,81 +77,6 @@ impl AuthTokenFactoryBuilder {
             max_entries: 16_384,
             max_concurrent_fetches: 64,
         }
-    }
-
-    // Where tokens come from.
-
-    /// Where tokens for one kind of context are asked for: a URL template such as
-    /// `https://backend.example.com/token/driver/{vehicleId}`, or an [`Endpoint`].
-    pub fn endpoint(mut self, kind: ContextKind, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoints.push((Some(kind), endpoint.into()));
-        self
-    }
-
-    /// Where tokens are asked for that have no endpoint of their own kind.
-    pub fn default_endpoint(mut self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoints.push((None, endpoint.into()));
-        self
-    }
-
-    /// [`endpoint`](Self::endpoint) for one on-demand vehicle, `{vehicleId}`.
-    pub fn vehicle_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::Vehicle, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for one on-demand trip, `{tripId}`.
-    pub fn trip_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::Trip, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for one delivery vehicle, `{deliveryVehicleId}`.
-    pub fn delivery_vehicle_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::DeliveryVehicle, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for a delivery vehicle and a task, `{deliveryVehicleId}` and `{taskId}`.
-    pub fn delivery_vehicle_task_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::DeliveryVehicleTask, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for one task, `{taskId}`.
-    pub fn task_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::Task, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for one shipment, `{trackingId}`.
-    pub fn tracking_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::Tracking, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for the vehicle service without an id.
-    pub fn vehicle_service_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::VehicleService, endpoint)
-    }
-
-    /// [`endpoint`](Self::endpoint) for the whole fleet.
-    pub fn fleet_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
-        self.endpoint(ContextKind::Fleet, endpoint)
-    }
-
-    /// The endpoints of Google's on-demand sample backend, `java-on-demand-rides-deliveries-stub-provider`, at
-    /// `base_url`: vehicle, trip and, with its server token, fleet.
-    pub fn on_demand_stub_provider(self, base_url: &str) -> Self {
-        let base = base_url.trim_end_matches('/');
-        self.vehicle_endpoint(format!("{base}/token/driver/{{vehicleId}}"))
-            .trip_endpoint(format!("{base}/token/consumer/{{tripId}}"))
-            .fleet_endpoint(format!("{base}/token/server"))
-    }
-
-    /// The endpoints of Google's scheduled-tasks sample backend, `last-mile-fleet-solution-samples`, at `base_url`:
-    /// delivery vehicle (which the Driver SDK calls vehicle) with and without a task, tracking and fleet.
-    pub fn last_mile_backend(self, base_url: &str) -> Self {
-        let base = base_url.trim_end_matches('/');
-        self.vehicle_endpoint(format!("{base}/token/delivery_driver/{{vehicleId}}"))
-            .delivery_vehicle_endpoint(format!("{base}/token/delivery_driver/{{deliveryVehicleId}}"))
-            .delivery_vehicle_task_endpoint(format!("{base}/token/delivery_driver/{{deliveryVehicleId}}"))
-            .tracking_endpoint(format!("{base}/token/delivery_consumer/{{trackingId}}"))
-            .fleet_endpoint(format!("{base}/token/fleet_reader"))
     }
 
     /// Allows plain `http` to this machine, for a backend under development. Plain `http` to anywhere else stays
@@ -410,65 +337,4 @@ impl fmt::Debug for AuthTokenFactoryBuilder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        EndpointError, FetchRequest, FetchedToken, HttpRequest, HttpResponse, SessionHeaders, TokenError,
-        TransportError,
-    };
-
-    struct Never;
-
-    #[async_trait::async_trait]
-    impl TokenFetcher for Never {
-        async fn fetch(&self, _: FetchRequest<'_>) -> Result<FetchedToken, TokenError> {
-            std::future::pending().await
-        }
-    }
-
-    struct NoWire;
-
-    #[async_trait::async_trait]
-    impl HttpTransport for NoWire {
-        async fn send(&self, _: HttpRequest) -> Result<HttpResponse, TransportError> {
-            std::future::pending().await
-        }
-    }
-
-    fn error(builder: AuthTokenFactoryBuilder) -> ConfigError {
-        builder.build().map(|_| ()).unwrap_err()
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused_when_it_is_built() {
-        assert_eq!(error(AuthTokenFactory::builder()), ConfigError::NoEndpoint);
-        let both = AuthTokenFactory::builder().fetcher(Never).vehicle_endpoint("https://b.example/{vehicleId}");
-        assert_eq!(error(both), ConfigError::FetcherAndEndpoints);
-        // A fetcher has no use for any of what HTTP is told.
-        let fetcher = || AuthTokenFactory::builder().fetcher(Never);
-        for ignored in [
-            fetcher().header_provider(SessionHeaders::new()),
-            fetcher().transport(NoWire),
-            fetcher().response_format(ResponseFormat::Auto),
-        ] {
-            assert_eq!(error(ignored), ConfigError::FetcherAndEndpoints);
-        }
-        let zero = AuthTokenFactory::builder().fetcher(Never).fetch_deadline(Duration::ZERO);
-        assert_eq!(error(zero), ConfigError::Zero { setting: "fetch_deadline" });
-        let http = AuthTokenFactory::builder().vehicle_endpoint("http://b.example/{vehicleId}").allow_http_loopback();
-        assert!(matches!(error(http), ConfigError::Endpoint(EndpointError::NotSecure { .. })));
-    }
-
-    #[test]
-    fn both_of_google_s_sample_backends_are_presets() {
-        for builder in [
-            AuthTokenFactory::builder().on_demand_stub_provider("https://b.example/"),
-            AuthTokenFactory::builder().last_mile_backend("https://b.example"),
-        ] {
-            assert!(builder.fetcher.is_none() && !builder.endpoints.is_empty());
-            for (kind, endpoint) in &builder.endpoints {
-                Template::parse(endpoint, *kind, false).unwrap();
-            }
-        }
-    }
-}
+mod tests;

@@ -8,11 +8,12 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::boot_time::BootTime;
+use crate::cache::answer::Invalidated;
 use crate::cache::flight::Flight;
 #[cfg(feature = "metrics")]
 use crate::cache::flight::Landing;
 use crate::cache::rejected::Rejected;
-use crate::cache::slot::{Invalidated, Slot};
+use crate::cache::slot::Slot;
 use crate::cache::slots::{Eviction, Slots};
 use crate::config::Settings;
 use crate::context::AuthTokenContext;

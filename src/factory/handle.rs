@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::AuthTokenFactory;
-use crate::cache::slot::{Need, Slot};
+use crate::cache::answer::Need;
+use crate::cache::slot::Slot;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
 use crate::token::AuthToken;

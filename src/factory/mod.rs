@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use self::builder::AuthTokenFactoryBuilder;
 pub use self::handle::TokenHandle;
-use crate::cache::slot::Need;
+use crate::cache::answer::Need;
 use crate::config::Settings;
 use crate::context::AuthTokenContext;
 use crate::error::TokenError;
@@ -243,6 +243,12 @@ impl AuthTokenFactory {
     #[cfg(feature = "ffi")]
     pub(crate) fn note_hits(&self, context: &AuthTokenContext, count: u64) {
         self.core().note_hits(context, count);
+    }
+
+    /// On its clock.
+    #[cfg(feature = "tonic")]
+    pub(crate) async fn sleep(&self, time: Duration) {
+        self.core().settings.clock.sleep(time).await;
     }
 
     fn core(&self) -> &Arc<Core> {

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use super::ask::{Asked, Call};
 use super::{AuthTokenFactory, AuthTokenFactoryBuilder};
+use crate::cache::answer::{Answer, Need};
 use crate::cache::flight::Flight;
-use crate::cache::slot::{Answer, Need};
 use crate::context::AuthTokenContext;
 use crate::error::{TokenError, TransportError};
 use crate::event::TokenEvent;

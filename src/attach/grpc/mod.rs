@@ -1,6 +1,7 @@
 //! For tonic.
 
 mod reply;
+mod timeout;
 
 use std::error::Error;
 use std::future::{Future, poll_fn};
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body::Body;
 use tonic::body::Body as TonicBody;
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -35,7 +36,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// again later can help, `INVALID_ARGUMENT` for a bad context, `FAILED_PRECONDITION` where the app is set up so that there can
 /// be none, else `UNAUTHENTICATED`. What Fleet Engine itself refused has no such source.
 ///
-/// A reply is handed on when its first message, or its end, is there: a server may put the code behind the headers.
+/// A reply is handed on when its first message, or its end, is there: a server may put the code behind the headers. Until
+/// then the timeout of a call (`Request::set_timeout`) holds, for the wait for a token and both sendings together.
 ///
 /// ```no_run
 /// # use fleet_engine_proto::v1::{GetTripRequest, trip_service_client::TripServiceClient};
@@ -107,7 +109,28 @@ where
         // The one that was asked whether it is ready is the one that is called.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        Box::pin(send(self.layer.clone(), inner, request))
+        Box::pin(in_time(self.layer.clone(), inner, request))
+    }
+}
+
+/// Within the call's own timeout: the channel's begins only once there is a token, and anew with each sending.
+async fn in_time<S, R>(
+    layer: GrpcTokenLayer,
+    inner: S,
+    request: Request<TonicBody>,
+) -> Result<Response<TonicBody>, BoxError>
+where
+    S: Service<Request<TonicBody>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError> + Send,
+{
+    let Some(timeout) = timeout::of(request.headers()) else { return send(layer, inner, request).await };
+    let factory = layer.tokens.factory.clone();
+    tokio::select! {
+        biased;
+        reply = send(layer, inner, request) => reply,
+        () = factory.sleep(timeout) => Err(TimeoutExpired(()).into()),
     }
 }
 
@@ -188,6 +211,7 @@ mod tests {
             (refused, Code::Unauthenticated),
             (TokenError::Timeout { deadline: Duration::from_secs(30) }, Code::Unavailable),
             (TokenError::Cleared, Code::Unavailable),
+            (TokenError::InvalidContext(crate::ContextError::Empty), Code::InvalidArgument),
             (TokenError::NotFound, Code::Unauthenticated),
             (TokenError::Disabled, Code::FailedPrecondition),
             (TokenError::ShutDown, Code::FailedPrecondition),

@@ -20,10 +20,13 @@ fn refuses(end: &HeaderMap) -> bool {
     end.get(GRPC_STATUS).is_some_and(|code| Code::from_bytes(code.as_bytes()) == Code::Unauthenticated)
 }
 
-/// A reply, and the first frame of its body if that was read.
+/// What a body yields when it is asked; `None` at its end.
+type Yield<R> = Option<Result<Frame<<R as Body>::Data>, <R as Body>::Error>>;
+
+/// A reply, and what its body yielded first if that was asked for.
 pub(super) struct Opened<R: Body> {
     reply: Response<Pin<Box<R>>>,
-    first: Option<Result<Frame<R::Data>, R::Error>>,
+    first: Option<Yield<R>>,
 }
 
 impl<R: Body> Opened<R> {
@@ -36,14 +39,15 @@ impl<R: Body> Opened<R> {
     pub(super) async fn read(reply: Response<R>) -> Self {
         let mut this = Self::unread(reply);
         if this.reply.status() == StatusCode::OK && !this.reply.headers().contains_key(GRPC_STATUS) {
-            this.first = poll_fn(|cx| this.reply.body_mut().as_mut().poll_frame(cx)).await;
+            this.first = Some(poll_fn(|cx| this.reply.body_mut().as_mut().poll_frame(cx)).await);
         }
         this
     }
 
     /// Whether the call ended here, refused: by Fleet Engine, or by a proxy (401).
     pub(super) fn is_refused(&self) -> bool {
-        let trailers = self.first.as_ref().and_then(|first| first.as_ref().ok()?.trailers_ref());
+        let frame = self.first.as_ref().and_then(|first| first.as_ref()?.as_ref().ok());
+        let trailers = frame.and_then(Frame::trailers_ref);
         self.reply.status() == StatusCode::UNAUTHORIZED
             || refuses(self.reply.headers())
             || trailers.is_some_and(refuses)
@@ -64,7 +68,7 @@ where
 }
 
 struct Watched<R: Body> {
-    first: Option<Result<Frame<R::Data>, R::Error>>,
+    first: Option<Yield<R>>,
     rest: Pin<Box<R>>,
     call: Call,
 }
@@ -81,7 +85,7 @@ impl<R: Body> Body for Watched<R> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
+            return Poll::Ready(first);
         }
         let frame = ready!(self.rest.as_mut().poll_frame(cx));
         if let Some(Ok(frame)) = &frame
@@ -93,7 +97,11 @@ impl<R: Body> Body for Watched<R> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.rest.is_end_stream()
+        match &self.first {
+            // A body that is over may not be asked again.
+            Some(first) => first.is_none(),
+            None => self.rest.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Ready, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use fleet_token::attach::{AttachError, GrpcTokenLayer, HttpTokenLayer, TokenMiddleware};
 use fleet_token::http::header::AUTHORIZATION;
-use fleet_token::http::{HeaderMap, Request, Response};
+use fleet_token::http::{HeaderMap, Request, Response, StatusCode};
 use fleet_token::{AuthTokenFactory, ManualClock, async_trait};
 use fleet_token_backend::{Fault, Role};
 use http_body::{Body, Frame};
@@ -118,6 +118,61 @@ async fn an_authorization_of_the_call_s_own_is_left_alone() {
     for (face, probe) in probed(Some("Basic x")).await {
         // What is there instead may be a token: not to be printed.
         assert!(probe.authorization() == Some(("Basic x".to_owned(), false)), "{face:?}");
+    }
+}
+
+/// A service that has to be asked whether it is ready, and asked twice, before each call. A clone was not asked. The first
+/// call is refused.
+struct Strict {
+    asked: usize,
+    calls: Arc<Mutex<usize>>,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self { asked: 0, calls: Arc::clone(&self.calls) }
+    }
+}
+
+impl<B> Service<Request<B>> for Strict {
+    type Response = Response<Empty<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.asked += 1;
+        if self.asked > 1 {
+            return Poll::Ready(Ok(()));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        assert!(std::mem::take(&mut self.asked) > 1, "called before it was ready");
+        let mut calls = self.calls.lock().unwrap();
+        *calls += 1;
+        let status = if *calls == 1 { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+        ready(Ok(Response::builder().status(status).body(Empty::new()).unwrap()))
+    }
+}
+
+#[tokio::test]
+async fn the_service_under_a_layer_is_called_when_it_is_ready() {
+    for face in [Face::Http, Face::Grpc] {
+        let strict = Strict { asked: 0, calls: Arc::default() };
+        let calls = Arc::clone(&strict.calls);
+        let request = Request::get(format!("{HERE}/x")).extension(vehicle());
+        let status = if face == Face::Http {
+            let mut service = HttpTokenLayer::for_origins(scripted(), [HERE]).unwrap().layer(strict);
+            poll_fn(|cx| Service::<Request<Empty<Bytes>>>::poll_ready(&mut service, cx)).await.unwrap();
+            service.call(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap().status()
+        } else {
+            let mut service = GrpcTokenLayer::new(scripted(), &HERE.parse().unwrap()).unwrap().layer(strict);
+            poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
+            service.call(request.body(tonic::body::Body::empty()).unwrap()).await.unwrap().status()
+        };
+        assert_eq!((status, *calls.lock().unwrap()), (StatusCode::OK, 2), "{face:?}");
     }
 }
 

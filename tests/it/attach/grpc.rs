@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use fleet_engine_proto::v1::vehicle_service_client::VehicleServiceClient;
@@ -13,6 +15,7 @@ use fleet_token::attach::GrpcTokenLayer;
 use fleet_token::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use fleet_token::{AuthTokenFactory, ManualClock};
 use fleet_token_backend::Role;
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use tonic::body::Body as TonicBody;
 use tonic::transport::Endpoint;
@@ -23,7 +26,7 @@ use tower_service::Service;
 use super::edges::Streaming;
 use super::{calls, fetches, fleet};
 use crate::end_to_end::vehicle;
-use crate::support::{HOUR, Script, factory};
+use crate::support::{HOUR, SECOND, Script, factory, settle};
 
 /// A server that answers the nth call (from 1) so.
 #[derive(Clone)]
@@ -146,6 +149,50 @@ async fn a_request_that_streams_is_sent_once_and_its_token_is_replaced_all_the_s
         factory.token(&vehicle()).await.unwrap();
         assert_eq!(fetches(&world), 2, "the refused token was kept");
     }
+}
+
+/// A caller that says how long it waits does not care for what.
+#[tokio::test]
+async fn a_call_waits_for_its_token_no_longer_than_its_own_timeout() {
+    let clock = ManualClock::default();
+    let factory = factory(&clock, &Script::hanging());
+    let server = Server { asked: Arc::default(), answers: |_| ended(MESSAGE, Code::Ok) };
+    let layer = GrpcTokenLayer::new(factory, &HERE.parse().unwrap()).unwrap();
+    let mut client = VehicleServiceClient::new(layer.layer(server.clone()));
+    let mut request = tonic::Request::new(GetVehicleRequest::default());
+    request.extensions_mut().insert(vehicle());
+    request.set_timeout(2 * SECOND);
+    let call = tokio::spawn(async move { client.get_vehicle(request).await });
+    settle().await;
+    clock.advance(Duration::from_millis(1_999));
+    settle().await;
+    assert!(!call.is_finished());
+    clock.advance(Duration::from_millis(1));
+    settle().await;
+    assert!(call.is_finished(), "it waits on, for the factory's own deadline");
+    // What tonic itself calls it.
+    assert_eq!(call.await.unwrap().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(server.asked.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_over_is_not_asked_again() {
+    /// Ends at once, without trailers, and may be asked once.
+    struct Once(bool);
+
+    impl Body for Once {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            assert!(!std::mem::replace(&mut self.0, true), "asked again after its end");
+            Poll::Ready(None)
+        }
+    }
+
+    let (answer, asked, _) = ask(|_| Response::new(TonicBody::new(Once(false)))).await;
+    assert!(answer.is_err());
+    assert_eq!(asked, 1);
 }
 
 #[tokio::test]

@@ -58,10 +58,20 @@ public final class AuthorizedSession: Sendable {
         }
         let first = try await authorize(request, for: context)
         let answer = try await sending(first)
-        guard (answer.1 as? HTTPURLResponse)?.statusCode == 401 else { return answer }
-        refused(first, for: context)
-        guard request.httpBodyStream == nil else { return answer }
-        return try await sending(try await authorize(request, for: context))
+        guard refuses(answer.1, first, for: context), request.httpBodyStream == nil else { return answer }
+        let second = try await authorize(request, for: context)
+        let last = try await sending(second)
+        _ = refuses(last.1, second, for: context)
+        return last
+    }
+
+    /// Whether the token was refused; it is dropped then. What is answered elsewhere, after a redirect that the app's own
+    /// session has followed, says nothing of it.
+    private func refuses(_ reply: URLResponse, _ request: URLRequest, for context: AuthTokenContext) -> Bool {
+        guard (reply as? HTTPURLResponse)?.statusCode == 401, reply.url.map(Origin.init) == request.url.map(Origin.init)
+        else { return false }
+        refused(request, for: context)
+        return true
     }
 
     /// The request with the context's token, for what ``data(for:context:)`` does not do: uploads, downloads, streams. The

@@ -53,6 +53,33 @@ import FoundationNetworking
         #expect(fleet.sent.count == 2 && backend.count == 2)
     }
 
+    @Test func aTokenThatIsRefusedTheSecondTimeIsNotServedAgainEither() async throws {
+        let fleet = Fleet { $0 == "Bearer SECRET-TOKEN-3" ? 200 : 401 }
+        let session = try session(minting(), fleet)
+        _ = try await session.data(for: request(), context: Self.v1)
+        let (_, reply) = try await session.data(for: request(), context: Self.v1)
+        #expect((reply as? HTTPURLResponse)?.statusCode == 200)
+        #expect(fleet.tokens == [1, 2, 3].map { "Bearer SECRET-TOKEN-\($0)" })
+    }
+
+    /// The app's own session has followed a redirect: whoever answers there was sent no token, or should not have been.
+    @Test func whatIsAnsweredElsewhereSaysNothingOfTheToken() async throws {
+        let backend = minting()
+        let sent = Locked(0)
+        let session = try AuthorizedSession(factory(backend), origins: ["https://fleet.test"]) { _ in
+            sent.with { $0 += 1 }
+            guard let url = URL(string: "https://other.test/login"),
+                let reply = HTTPURLResponse(url: url, statusCode: 401, httpVersion: "HTTP/1.1", headerFields: [:])
+            else { throw Complaint("no reply can be made") }
+            return (Data(), reply)
+        }
+        for _ in 0..<2 {
+            let (_, reply) = try await session.data(for: request(), context: Self.v1)
+            #expect((reply as? HTTPURLResponse)?.statusCode == 401)
+        }
+        #expect(sent.with { $0 } == 2 && backend.count == 1)
+    }
+
     @Test(arguments: [200, 400, 403, 404, 429, 500, 503])
     func anyOtherAnswerIsHandedBackAndChangesNothing(status: Int) async throws {
         let fleet = Fleet { _ in status }

@@ -34,6 +34,13 @@ func makeFactory() throws -> AuthTokenFactory {
     return factory
 }
 
+func askOnce(_ factory: AuthTokenFactory) async throws -> AuthToken {
+    // snippet: ask
+    let token = try await factory.token(for: .trip("trip-1"))
+    // end
+    return token
+}
+
 func callFleetEngine(_ factory: AuthTokenFactory, _ trip: URL) async throws {
     // snippet: calls
     let fleet = try AuthorizedSession(factory)

@@ -14,6 +14,7 @@ import java.util.concurrent.Executor
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.launch
 
 /**
@@ -59,6 +60,9 @@ public class AuthTokenCallCredentials @JvmOverloads constructor(
                 applier.apply(Metadata().apply { put(AUTHORIZATION, "Bearer ${token.value}") })
             } catch (none: TokenException) {
                 applier.fail(none.asStatus())
+            } catch (thrown: RuntimeException) {
+                // gRPC's own, where there is no stream to be had. Else the call would never end.
+                applier.fail(Status.INTERNAL.withDescription("the call could not be sent").withCause(thrown))
             }
         }
     }
@@ -82,6 +86,7 @@ public class AuthTokenCallCredentials @JvmOverloads constructor(
     internal companion object {
         val AUTHORIZATION: Metadata.Key<String> = Metadata.Key.of("Authorization", Metadata.ASCII_STRING_MARSHALLER)
 
-        private val waiting = CoroutineScope(Dispatchers.Default)
+        // A supervisor's, so that a call that breaks ends itself only.
+        private val waiting = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     }
 }

@@ -37,12 +37,15 @@ internal class AuthorizedCall<Q, R>(
     private var compression: Boolean? = null
 
     override fun start(listener: Listener<R>, headers: Metadata) {
+        check(!isCancelled) { "the call was cancelled" }
         if (headers.containsKey(AuthTokenCallCredentials.AUTHORIZATION)) {
             current = calls(null)
             current.start(listener, headers)
         } else {
             send(listener, headers, canBeSentAgain)
         }
+        // Meanwhile, by who saw nothing to cancel yet.
+        if (isCancelled) cancel("cancelled by the app", null)
     }
 
     /** What is sent is written into the headers, so that the second call needs those of the first as they were. */
@@ -54,7 +57,12 @@ internal class AuthorizedCall<Q, R>(
     }
 
     private fun again(listener: Listener<R>, headers: Metadata) {
-        send(listener, headers, mayBeAgain = false)
+        try {
+            send(listener, headers, mayBeAgain = false)
+        } catch (thrown: RuntimeException) {
+            // An interceptor beneath. The first call is over, and nobody else would say so.
+            return listener.onClose(Status.fromThrowable(thrown), Metadata())
+        }
         compression?.let(current::setMessageCompression)
         if (requested > 0) current.request(requested)
         message?.let(current::sendMessage)
@@ -89,7 +97,8 @@ internal class AuthorizedCall<Q, R>(
 
     override fun cancel(message: String?, cause: Throwable?) {
         isCancelled = true
-        inOrder.execute { current.cancel(message, cause) }
+        // Also before it was started, which gRPC allows.
+        inOrder.execute { if (::current.isInitialized) current.cancel(message, cause) }
     }
 
     override fun isReady(): Boolean = current.isReady

@@ -261,6 +261,49 @@ class AuthTokenClientInterceptorTest {
         }
     }
 
+    /** gRPC allows it, and so does whoever cancels what could not be started. */
+    @Test
+    fun `a call that is cancelled before it is started is not sent`() {
+        Listening().use { engine ->
+            Tokens().factory().use { tokens ->
+                val call = engine.with(tokens).newCall(get, forTrip)
+                call.cancel("changed its mind", null)
+                val listener = object : ClientCall.Listener<ByteArray>() {}
+                assertFailsWith<IllegalStateException> { call.start(listener, Metadata()) }
+                assertEquals(0L to 0, tokens.stats().calls to engine.authorizations.size)
+            }
+        }
+    }
+
+    /** Lets one call through. */
+    private class Once : ClientInterceptor {
+        private val sent = AtomicInteger()
+
+        override fun <Q, R> interceptCall(
+            method: MethodDescriptor<Q, R>,
+            options: CallOptions,
+            next: Channel,
+        ): ClientCall<Q, R> =
+            object : SimpleForwardingClientCall<Q, R>(next.newCall(method, options)) {
+                override fun start(listener: Listener<R>, headers: Metadata) {
+                    if (sent.incrementAndGet() > 1) throw Status.RESOURCE_EXHAUSTED.asRuntimeException()
+                    super.start(listener, headers)
+                }
+            }
+    }
+
+    @Test
+    fun `a call that an interceptor does not let through a second time ends with what it says`() {
+        Listening(refusing).use { engine ->
+            Tokens().factory().use { tokens ->
+                val told = CompletableFuture<Status>()
+                val call = engine.with(tokens, Once()).newCall(get, forTrip)
+                ClientCalls.asyncUnaryCall(call, "x".toByteArray(), Heard(told))
+                assertEquals(Status.Code.RESOURCE_EXHAUSTED, told.get(20, TimeUnit.SECONDS).code)
+            }
+        }
+    }
+
     @Test
     fun `nothing that is printed or thrown holds the token`() {
         Listening { Status.UNAUTHENTICATED }.use { engine ->

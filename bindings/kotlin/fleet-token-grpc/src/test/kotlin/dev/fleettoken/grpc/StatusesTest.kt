@@ -123,4 +123,36 @@ class StatusesTest {
             assertEquals(refused, sent(SecurityLevel.INTEGRITY, "10.0.2.2"))
         }
     }
+
+    private class Told(private val breaks: Boolean = false) : CallCredentials.MetadataApplier() {
+        private val told = CompletableFuture<Code>()
+
+        override fun apply(headers: Metadata) {
+            check(!breaks) { "no stream is to be had" }
+            told.complete(Code.OK)
+        }
+
+        override fun fail(status: Status) {
+            told.complete(status.code)
+        }
+
+        fun get(): Code = told.get(20, TimeUnit.SECONDS)
+    }
+
+    /** All of them wait in one place. */
+    @Test
+    fun `a call that breaks where its token is put on it ends, and no other call's wait with it`() {
+        val info = Info(SecurityLevel.PRIVACY_AND_INTEGRITY, "192.0.2.1")
+        Tokens().factory().use { tokens ->
+            val credentials = AuthTokenCallCredentials(tokens, trip)
+            val codes =
+                listOf(Told(breaks = true), Told(), Told()).map {
+                    // So that each has to wait.
+                    tokens.clear()
+                    credentials.applyRequestMetadata(info, Runnable::run, it)
+                    it.get()
+                }
+            assertEquals(listOf(Code.INTERNAL, Code.OK, Code.OK), codes)
+        }
+    }
 }
