@@ -49,7 +49,10 @@ impl<'a> Authorization<'a> {
 pub(super) fn judge(claims: &Value, context: Option<&AuthTokenContext>) -> Vec<Finding> {
     let mut findings = vec![authorization(claims)];
     let Some(ids) = Authorization::of(claims) else {
-        findings.extend([Check::OtherId, Check::Wildcard].map(|check| check.skipped("there is nothing in it")));
+        findings.extend(
+            [Check::OtherId, Check::Wildcard]
+                .map(|check| check.skipped("there is nothing in it").because(&[Check::Authorization])),
+        );
         return findings;
     };
     findings.push(match context {

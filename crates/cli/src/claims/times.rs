@@ -89,10 +89,10 @@ fn expires_at(claims: &Value, now: i64) -> Finding {
 fn lifetime(claims: &Value, now: i64) -> Finding {
     let check = Check::Lifetime;
     let (Some(iat), Some(exp)) = (seconds(claims, "iat"), seconds(claims, "exp")) else {
-        return check.skipped("iat or exp cannot be read");
+        return check.skipped("iat or exp cannot be read").because(&[Check::IssuedAt, Check::ExpiresAt]);
     };
     if ["iat", "exp"].iter().any(|name| miswritten(check, claims, name).is_some()) {
-        return check.skipped("iat or exp is no number of seconds: see there");
+        return check.skipped("iat or exp is no number of seconds").because(&[Check::IssuedAt, Check::ExpiresAt]);
     }
     let (left, whole) = (exp - now, exp - iat);
     let remedy = "Set exp to at most an hour after now, in seconds: iat + 3600.";
@@ -112,7 +112,7 @@ fn lifetime(claims: &Value, now: i64) -> Finding {
         );
     }
     if left <= 0 {
-        return check.skipped("none is left: see expires-at");
+        return check.skipped("none is left").because(&[Check::ExpiresAt]);
     }
     if left < SHORT {
         return check.warning(

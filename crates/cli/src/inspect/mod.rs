@@ -97,6 +97,7 @@ fn judge(jwt: &Jwt, token: &str, now: i64) -> Vec<Finding> {
             "Copy the whole token: three parts, with dots between.",
         );
     }
+    finding::settle(&mut findings);
     findings
 }
 

@@ -102,7 +102,10 @@ async fn why_fleet_engine_would_refuse_a_token_is_said() {
         let errors = json["findings"].as_array().unwrap().iter().filter(|f| f["level"] == "error");
         let errors: Vec<_> = errors.map(|f| f["id"].as_str().unwrap()).collect();
         assert!(ran.code == Some(2) && errors.contains(&id), "{kind:?}: {errors:?}");
-        assert!(inspect(token, &[]).out.contains("Fleet Engine would refuse it."));
+        let shown = inspect(token, &[]).out;
+        assert!(shown.contains("Fleet Engine would refuse it."));
+        let follows = shown.contains("  – for the reason at expires-at above: lifetime\n");
+        assert_eq!(follows, kind == FaultKind::Expired, "{shown}");
     }
     world.stop().await;
 }

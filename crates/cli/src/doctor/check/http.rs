@@ -1,11 +1,9 @@
 //! What HTTP says: whether replies came, with which status and headers, and how fast.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use fleet_token::TransportError;
-
+use super::reply;
 use crate::doctor::seen::{Anonymous, Exchange, Seen, Step};
 use crate::finding::{Check, Finding};
 use crate::jwt::Jwt;
@@ -37,7 +35,7 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
         Step::Skipped(why) => return checks.map(|check| check.wanting(*why)).into(),
     };
     let others: Vec<_> = seen.others().collect();
-    let mut findings = vec![reply(replies, &others, seen.requests)];
+    let mut findings = vec![reply::judge(replies, &others, seen.requests)];
     if replies.iter().all(|exchange| exchange.reply().is_none()) {
         findings.extend(checks[1..].iter().map(|check| check.wanting("no reply came")));
         return findings;
@@ -53,80 +51,6 @@ pub(super) fn judge(seen: &Seen) -> Vec<Finding> {
 /// Of all successes: behind a load balancer not every reply is like the first.
 fn worst(seen: &Seen, check: impl Fn(&Exchange) -> Finding) -> Option<Finding> {
     seen.successes().map(check).reduce(Finding::or_worse)
-}
-
-/// How many requests got a whole reply: those for the token, and those for what nobody should get.
-fn reply(replies: &[Exchange], others: &[(Check, &Exchange)], wanted: usize) -> Finding {
-    let check = Check::Reply;
-    let all: Vec<&Exchange> = replies.iter().chain(others.iter().map(|(_, other)| *other)).collect();
-    let failures: Vec<&TransportError> = all.iter().filter_map(|exchange| exchange.outcome.as_ref().err()).collect();
-    let Some(first) = failures.first() else {
-        return check.fine(format!("{} whole replies to {} requests", all.len(), all.len()));
-    };
-    // Each way to fail once, with its number where there are several.
-    let mut ways: Vec<(Loss, usize)> = Vec::new();
-    for loss in failures.iter().map(|error| Loss::of(error)) {
-        match ways.iter_mut().find(|(known, _)| known.saw == loss.saw) {
-            Some((_, count)) => *count += 1,
-            None => ways.push((loss, 1)),
-        }
-    }
-    let told: Vec<_> = match ways.as_slice() {
-        [(loss, _)] => vec![loss.saw.clone()],
-        ways => ways.iter().map(|(loss, count)| format!("{count} {}", loss.saw)).collect(),
-    };
-    let mut saw = format!("{} of {} requests {}", failures.len(), all.len(), told.join(", "));
-    let lost: Vec<_> =
-        others.iter().filter(|(_, other)| other.reply().is_none()).map(|(check, _)| check.id()).collect();
-    if !lost.is_empty() && replies.iter().all(|exchange| exchange.reply().is_some()) {
-        let _ = write!(saw, " (that for {})", lost.join(" and "));
-    }
-    let spared = wanted.saturating_sub(replies.len());
-    if spared > 0 {
-        let _ = write!(saw, "; after two in a row {spared} more were not sent");
-    }
-    let Loss { means, remedy, .. } = Loss::of(first);
-    if failures.len() == all.len() {
-        return check.error(saw, means, remedy);
-    }
-    let sometimes =
-        "It happens to some requests and not to others: one bad machine of several, or a limit, or the network.";
-    check.warning(saw, &format!("{sometimes} {means}"), remedy)
-}
-
-/// A way in which no reply came.
-struct Loss {
-    saw: String,
-    means: &'static str,
-    remedy: &'static str,
-}
-
-impl Loss {
-    fn of(error: &TransportError) -> Self {
-        let (saw, means, remedy) = match error {
-            TransportError::Timeout => (
-                "got no whole reply in time".to_owned(),
-                "Apps wait until their deadline, and a driver's location is not sent meanwhile.",
-                "Find what the backend waits for: a database, a key server, a lock. --timeout allows more time here.",
-            ),
-            TransportError::Connect { detail } => (
-                format!("found no connection: {}", Jwt::brief(detail)),
-                "The backend, or what stands before it, refuses connections or cannot be reached.",
-                "Is it running, and behind the right port?",
-            ),
-            TransportError::Tls { detail } => (
-                format!("failed in TLS: {}", Jwt::brief(detail)),
-                "Nothing was sent over these connections.",
-                "See tls-trust; a proxy on the way may have a certificate of its own.",
-            ),
-            _ => (
-                "broke off before the reply was whole".to_owned(),
-                "Clients have half a token, or nothing, and must ask again.",
-                "Look for a crash in the route, a proxy with a short time-out, or a wrong Content-Length.",
-            ),
-        };
-        Self { saw, means, remedy }
-    }
 }
 
 fn status(replies: &[Exchange], is_anonymous: bool) -> Finding {
@@ -337,4 +261,73 @@ fn first_byte(replies: &[Exchange]) -> Finding {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::time::SystemTime;
+
+    use fleet_token::{HttpResponse, TransportError};
+
+    use super::*;
+    use crate::finding::Level::{Error, Fine, Warning};
+
+    fn exchange(status: u16, headers: &[(&'static str, &str)], body: &str) -> Exchange {
+        let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
+        let outcome = Ok(HttpResponse::new(status, headers, body.as_bytes().to_vec()));
+        Exchange { sent: SystemTime::UNIX_EPOCH, first_byte: Duration::from_millis(20), outcome, hops: Vec::new() }
+    }
+
+    fn broken(error: TransportError) -> Exchange {
+        Exchange { outcome: Err(error), ..exchange(200, &[], "") }
+    }
+
+    #[test]
+    fn a_token_must_not_be_cached_on_the_way() {
+        for (control, level) in [
+            ("no-store", Fine),
+            ("no-cache, no-store", Fine),
+            ("private, max-age=3600", Warning),
+            ("max-age=60", Warning),
+            ("public, max-age=60", Error),
+            ("s-maxage=60", Error),
+        ] {
+            assert_eq!(cache_control(&exchange(200, &[("cache-control", control)], "")).level, level, "{control}");
+        }
+        assert_eq!(cache_control(&exchange(200, &[], "")).level, Warning);
+        let aged = exchange(200, &[("cache-control", "no-store"), ("age", "7")], "");
+        assert_eq!(cache_control(&aged).level, Error);
+    }
+
+    #[test]
+    fn only_json_is_fine() {
+        for (of, level) in [
+            ("application/json", Fine),
+            ("application/json; charset=utf-8", Fine),
+            ("application/problem+json", Fine),
+            ("text/plain", Warning),
+            ("text/html; charset=utf-8", Error),
+        ] {
+            assert_eq!(content_type(&exchange(200, &[("content-type", of)], "")).level, level, "{of}");
+        }
+    }
+
+    #[test]
+    fn a_backend_that_fails_sometimes_is_a_warning_and_always_is_an_error() {
+        let (good, bad) = (|| exchange(200, &[], ""), || exchange(503, &[], ""));
+        assert_eq!(status(&[good(), good()], false).level, Fine);
+        assert_eq!(status(&[good(), bad()], false).level, Warning);
+        assert_eq!(status(&[bad(), bad()], false).level, Error);
+        let lost = broken(TransportError::Interrupted);
+        let replies = [good(), good(), bad(), lost];
+        assert_eq!(status(&replies, false).saw, "1 of 4 requests failed: 200 (2×), 503 (1×)");
+        for (worst, word) in [(401, "login"), (405, "--post"), (429, "limit"), (500, "log"), (418, "--endpoint")] {
+            assert!(status(&[exchange(worst, &[], "")], false).remedy.contains(word), "{worst}");
+        }
+    }
+
+    #[test]
+    fn a_reply_takes_its_time() {
+        let slow = |ms| Exchange { first_byte: Duration::from_millis(ms), ..exchange(200, &[], "") };
+        assert_eq!(first_byte(&[slow(4000), slow(10), slow(20)]).level, Fine);
+        assert_eq!(first_byte(&[slow(10), slow(1000), slow(2000)]).level, Warning);
+        assert_eq!(first_byte(&[slow(1500)]).level, Warning);
+    }
+}

@@ -7,6 +7,7 @@ mod expiry;
 mod http;
 mod login;
 mod network;
+mod reply;
 mod sdk;
 mod time;
 mod token;
