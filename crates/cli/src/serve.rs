@@ -152,6 +152,9 @@ fn how_to_call(itself: &str, backend: &str, engine: &str) -> Vec<String> {
              '[{{\"match\": \"/token/\", \"times\": 2, \"fault\": {{\"status\": 503}}}}]'"
         ),
         format!("  curl -X DELETE {backend}/admin/faults"),
+        String::new(),
+        "Have Fleet Engine refuse (401) every token that drivers have so far; consumerSdkUser for riders:".to_owned(),
+        format!("  curl -X POST {backend}/admin/rotate -d '{{\"role\": \"driverSdkUser\"}}'"),
     ];
     // Last, for a terminal shows the end of it.
     lines.extend([

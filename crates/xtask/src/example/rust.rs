@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// The example in the folder `name`, whose package and program are called `fleet-token-example-NAME`.
 pub(super) fn build(name: &str, workspace: &Workspace) -> Result<Command, Outcome> {
     let package = format!("fleet-token-example-{name}");
-    match exited(run::shown(&mut cargo(workspace, &["build", "--quiet", "--package", &package]))) {
+    match exited(run::shown(&mut cargo(workspace, &["build", "--package", &package]))) {
         Outcome::Passed => {}
         outcome => return Err(outcome),
     }

@@ -17,7 +17,7 @@ pub(super) fn build(name: &str, product: &str, workspace: &Workspace) -> Result<
     // Inside the checkout, the one place that an unpacked Swift can write to.
     let (package, scratch) = (format!("examples/{name}"), format!(".build/{name}"));
     let mut swift = toolchain.runs(workspace, Path::new("swift"));
-    swift.args(["build", "--quiet", "--package-path", &package, "--scratch-path", &scratch, "--product", product]);
+    swift.args(["build", "--package-path", &package, "--scratch-path", &scratch, "--product", product]);
     succeed(swift.env("FLEET_TOKEN_LIB_DIR", &library)).map_err(failed)?;
     let program = workspace.root().join(scratch).join("debug").join(product);
     let mut command = toolchain.runs(workspace, &program);

@@ -3,6 +3,7 @@
 mod map;
 mod panel;
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use fleet_token::AuthTokenFactory;
@@ -28,6 +29,9 @@ impl Drop for Restore {
 }
 
 pub(crate) async fn run(args: &Args, factory: &AuthTokenFactory, mut followed: Followed) -> Result<()> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err("there is no terminal to draw on: --headless follows without one".into());
+    }
     let mut terminal = ratatui::try_init()?;
     let _restore = Restore;
     let mut scene = Scene::default();

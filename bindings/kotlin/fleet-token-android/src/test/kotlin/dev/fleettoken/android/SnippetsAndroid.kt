@@ -65,6 +65,7 @@ internal class Driver(private val tokens: AuthTokenFactory) {
             failure is TokenException.SignIn && failure.status != 403 -> showSignIn()
             failure != null -> report(failure) // its kind and status say what it was
             Status.Code.UNAUTHENTICATED in statuses -> driverTokens.tokenRefused()
+            Status.Code.PERMISSION_DENIED in statuses -> stopTracking() // wrong id or role: a new token would be refused, too
         }
     }
     // end
@@ -156,6 +157,8 @@ private class Login {
 }
 
 private fun showSignIn() = Unit
+
+private fun stopTracking() = Unit
 
 private fun report(failure: TokenException) = Unit
 
