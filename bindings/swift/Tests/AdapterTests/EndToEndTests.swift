@@ -65,7 +65,9 @@ struct EndToEndTests {
     @Test func theConsumerExampleFollowsItsTripAndFailsOnAnother() async throws {
         let environment = ["FLEET_TOKEN_ENGINE": Servers.origin]
         let (said, code) = try await servers.run("Consumer", ["--seconds", "2"], environment)
-        #expect(code == 0 && said.contains("token   fetched: number 1, good for 8 s"), "\(said)")
+        // A JWT's times are whole seconds, so that up to one of its eight may be over when it comes.
+        let lives = ["8 s", "7 s"].map { "token   fetched: number 1, good for \($0)" }
+        #expect(code == 0 && lives.contains { said.contains($0) }, "\(said)")
         #expect(said.contains("trip    ") && said.contains("vehicle_1 at ") && said.contains(" 0 refused, 0 missed"))
         let (other, failed) = try await servers.run("Consumer", ["--seconds", "1", "--trip", "trip_9"], environment)
         #expect(failed == 1 && other.contains("no token: ") && other.contains("the backend answered 403"), "\(other)")
