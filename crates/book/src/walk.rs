@@ -1,6 +1,6 @@
 //! A page as a script: what a reader does who follows it, command by command, in the page's order.
 //!
-//! Marks after a block's language say what is to be done with it, and [`MARKS`] lists them:
+//! Marks after a block's language say what is to be done with it:
 //!
 //! | mark | the block is |
 //! |---|---|
