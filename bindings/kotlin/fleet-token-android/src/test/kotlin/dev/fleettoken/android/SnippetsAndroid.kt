@@ -65,7 +65,7 @@ internal class Driver(private val tokens: AuthTokenFactory) {
             failure is TokenException.SignIn && failure.status != 403 -> showSignIn()
             failure != null -> report(failure) // its kind and status say what it was
             Status.Code.UNAUTHENTICATED in statuses -> driverTokens.tokenRefused()
-            Status.Code.PERMISSION_DENIED in statuses -> stopTracking() // wrong id or role: a new token would be refused, too
+            Status.Code.PERMISSION_DENIED in statuses -> stopTracking() // wrong id or role
         }
     }
     // end
@@ -185,7 +185,7 @@ private class StatusRuntimeException(val status: Status) : RuntimeException()
 
 /** gRPC's, as far as the snippets go. */
 private class Status(val code: Code) {
-    enum class Code { UNAUTHENTICATED }
+    enum class Code { UNAUTHENTICATED, PERMISSION_DENIED }
 }
 
 /** As far as the snippets go. */
