@@ -1,6 +1,6 @@
-//! The documentation, held to what it says: [`links`] that lead somewhere, [`blocks`] of code that work, commands that lead a reader
-//! to what the page [promises](walk), replies that the
-//! [schema](reply) accepts, and the book that is [built](build) of its pages. A chore of the repository.
+//! The documentation, held to what it says: [`links`] that lead somewhere, [`blocks`] of code that work, commands that
+//! [lead](walk) to what the page promises, replies that the [schema](reply) accepts, and the book that is [built](build) of
+//! its pages. A chore of the repository.
 
 pub mod blocks;
 pub mod build;

@@ -9,6 +9,7 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
@@ -109,27 +110,21 @@ where
         // The one that was asked whether it is ready is the one that is called.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        Box::pin(in_time(self.layer.clone(), inner, request))
+        let (timeout, factory) = (timeout::of(request.headers()), self.layer.tokens.factory.clone());
+        Box::pin(in_time(timeout, factory, send(self.layer.clone(), inner, request)))
     }
 }
 
 /// Within the call's own timeout: the channel's begins only once there is a token, and anew with each sending.
-async fn in_time<S, R>(
-    layer: GrpcTokenLayer,
-    inner: S,
-    request: Request<TonicBody>,
-) -> Result<Response<TonicBody>, BoxError>
-where
-    S: Service<Request<TonicBody>, Response = Response<R>>,
-    S::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<BoxError> + Send,
-{
-    let Some(timeout) = timeout::of(request.headers()) else { return send(layer, inner, request).await };
-    let factory = layer.tokens.factory.clone();
+async fn in_time<T>(
+    timeout: Option<Duration>,
+    factory: AuthTokenFactory,
+    sending: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, BoxError> {
+    let Some(timeout) = timeout else { return sending.await };
     tokio::select! {
         biased;
-        reply = send(layer, inner, request) => reply,
+        reply = sending => reply,
         () = factory.sleep(timeout) => Err(TimeoutExpired(()).into()),
     }
 }
